@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "pybind.hpp"
+#include "sstpl/hidden.hpp"
+#include "sstpl/random.hpp"
+#include "sstpl/subsystem.hpp"
+
+namespace sstpl::python {
+
+namespace {
+
+template <class T>
+py::tuple draw(const std::string& weights, const Array<T>& X, Index n_hidden, std::uint64_t seed, std::uint32_t stream,
+               const std::optional<Array<std::int64_t>>& labels,
+               const std::optional<Array<std::int64_t>>& fold_starts) {
+  const MatrixView<T> rows = matrix<T>(X, "X");
+  HiddenOptions options;
+  options.weights = hidden_weights_from(weights);
+  options.n_hidden = n_hidden;
+  options.stream = {seed, stream};
+  const std::vector<Index> names = index_list(labels, "labels");
+  options.labels.assign(names.begin(), names.end());
+  options.fold_starts = index_list(fold_starts, "fold_starts");
+  check_folds(options.fold_starts, rows.rows());
+  HiddenLayer<T> layer;
+  {
+    const py::gil_scoped_release no_gil;  // X is borrowed and the caller holds it
+    layer = draw_hidden(options, Inputs<T>(rows));
+  }
+  return py::make_tuple(to_numpy(std::move(layer.weights)), to_numpy(layer.bias));
+}
+
+template <class T>
+void bind(py::module_& m) {
+  m.def("draw_hidden", &draw<T>, py::arg("weights"), py::arg("X").noconvert(), py::arg("n_hidden"), py::arg("seed"),
+        py::arg("stream"), py::arg("labels") = py::none(), py::arg("fold_starts") = py::none());
+}
+
+py::array random_matrix(bool normal, std::uint64_t seed, std::uint32_t stream, Index rows, Index cols) {
+  require(rows >= 0 && cols >= 0, "the shape of a random matrix must not be negative");
+  Matrix<double> X(rows, cols);
+  if (normal) {
+    fill_normal(RandomStream{seed, stream}, 1.0, span(X));
+  } else {
+    fill_uniform(RandomStream{seed, stream}, 0.0, 1.0, span(X));
+  }
+  return to_numpy(std::move(X));
+}
+
+std::vector<std::int64_t> label_list(const std::optional<Array<std::int64_t>>& labels) {
+  const std::vector<Index> names = index_list(labels, "labels");
+  return {names.begin(), names.end()};
+}
+
+}  // namespace
+
+void bind_hidden(py::module_& m) {
+  bind<float>(m);
+  bind<double>(m);
+  m.def("random_matrix", &random_matrix, py::arg("normal"), py::arg("seed"), py::arg("stream"), py::arg("rows"),
+        py::arg("cols"));
+  m.def(
+      "sample_rows",
+      [](std::uint64_t seed, std::uint32_t stream, const std::optional<Array<std::int64_t>>& labels, Index n_rows,
+         double fraction) { return index_array(sample_rows({seed, stream}, label_list(labels), n_rows, fraction)); },
+      py::arg("seed"), py::arg("stream"), py::arg("labels"), py::arg("n_rows"), py::arg("fraction"));
+  m.def(
+      "deal_folds",
+      [](std::uint64_t seed, std::uint32_t stream, const std::optional<Array<std::int64_t>>& labels, Index n_rows,
+         Index n_folds) { return index_array(deal_folds({seed, stream}, label_list(labels), n_rows, n_folds)); },
+      py::arg("seed"), py::arg("stream"), py::arg("labels"), py::arg("n_rows"), py::arg("n_folds"));
+}
+
+}  // namespace sstpl::python

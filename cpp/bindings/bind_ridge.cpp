@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "pybind.hpp"
+#include "sstpl/blas.hpp"
+#include "sstpl/lasso.hpp"
+#include "sstpl/ridge.hpp"
+
+namespace sstpl::python {
+
+namespace {
+
+py::dict to_dict(RidgeSolution&& solution) {
+  py::dict out;
+  out["weights"] = to_numpy(std::move(solution.W));
+  out["intercept"] = to_numpy(solution.intercept);
+  out["solve"] = python::to_dict(solution.report);
+  return out;
+}
+
+py::dict primal(const std::vector<const Sums*>& parts, double alpha, bool intercept, Index n_features) {
+  RidgeSolution solution;
+  {
+    const py::gil_scoped_release no_gil;  // the caller holds the sums
+    Matrix<double> work;
+    solution = solve_ridge(parts, alpha, intercept, work, n_features);
+  }
+  return to_dict(std::move(solution));
+}
+
+py::dict dual(const Array<double>& H, const Array<double>& Y, double alpha, bool intercept, Index skip_from,
+              Index skip_to) {
+  const MatrixView<double> rows = matrix<double>(H, "H");
+  const MatrixView<double> targets = matrix<double>(Y, "Y");
+  RidgeSolution solution;
+  {
+    const py::gil_scoped_release no_gil;  // the caller holds every array
+    Matrix<double> K(rows.rows(), rows.rows());
+    Matrix<double> work;
+    gemm(1.0, rows, Transpose::no, rows, Transpose::yes, 0.0, span(K));
+    solution = solve_ridge_dual(rows, K, targets, skip_from, skip_to, alpha, intercept, work);
+  }
+  return to_dict(std::move(solution));
+}
+
+std::vector<double> errors(const std::vector<const Sums*>& folds, const std::vector<double>& alphas, bool intercept,
+                           Index n_features) {
+  std::vector<Sums> copies;
+  for (const Sums* fold : folds) copies.push_back(*fold);
+  const py::gil_scoped_release no_gil;  // only C++ values below
+  return heldout_errors(copies, alphas, intercept, n_features);
+}
+
+py::dict lasso(const Array<double>& G, const Array<double>& B, double alpha, Index max_iter, double tolerance) {
+  const Matrix<double> gram = matrix<double>(G, "G");
+  const Matrix<double> cross = matrix<double>(B, "B");
+  const Checkpoint check = checkpoint(py::none());
+  LassoReport report;
+  Matrix<double> D;
+  {
+    const py::gil_scoped_release no_gil;  // only C++ values below
+    D = solve_lasso(gram, cross, {alpha, max_iter, tolerance}, report, check);
+  }
+  py::dict out;
+  out["weights"] = to_numpy(std::move(D));
+  out["n_iter"] = report.n_iter;
+  out["converged"] = report.converged;
+  out["lipschitz"] = report.lipschitz;
+  out["penalty"] = report.penalty;
+  out["objective"] = report.objective;
+  return out;
+}
+
+}  // namespace
+
+void bind_ridge(py::module_& m) {
+  m.def("solve_ridge", &primal, py::arg("parts"), py::arg("alpha"), py::arg("intercept"), py::arg("n_features") = -1);
+  m.def("solve_ridge_dual", &dual, py::arg("H").noconvert(), py::arg("Y").noconvert(), py::arg("alpha"),
+        py::arg("intercept"), py::arg("skip_from") = 0, py::arg("skip_to") = 0);
+  m.def("heldout_errors", &errors, py::arg("folds"), py::arg("alphas"), py::arg("intercept"),
+        py::arg("n_features") = -1);
+  m.def("solve_lasso", &lasso, py::arg("G").noconvert(), py::arg("B").noconvert(), py::arg("alpha"),
+        py::arg("max_iter"), py::arg("tolerance"));
+}
+
+}  // namespace sstpl::python

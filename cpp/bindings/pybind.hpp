@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The one header that includes pybind11. Array types, each borrowed for the length of a call and never kept:
+//   matrix<T>: 2-D, dtype T exactly, unit stride along rows (C order or a slice of its rows or leading columns)
+//   vector<T>: 1-D, contiguous
+// Everything else is a TypeError (wrong type) or a ValueError that names the argument; nothing is converted here.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sstpl/activation.hpp"
+#include "sstpl/crossfit.hpp"
+#include "sstpl/errors.hpp"
+#include "sstpl/types.hpp"
+
+namespace sstpl::python {
+
+namespace py = pybind11;
+
+template <class T>
+using Array = py::array_t<T, 0>;
+
+template <class T>
+MatrixView<T> matrix(const Array<T>& array, const char* name) {
+  const std::string who(name);
+  require(array.ndim() == 2, who + " must be 2-D, got " + std::to_string(array.ndim()) + "-D");
+  const auto item = static_cast<py::ssize_t>(sizeof(T));
+  const Index rows = array.shape(0);
+  const Index cols = array.shape(1);
+  require(cols <= 1 || array.strides(1) == item, who + " must be C-ordered: its rows must be contiguous");
+  Index stride = cols;
+  if (rows > 1) {
+    require(array.strides(0) % item == 0 && array.strides(0) / item >= cols,
+            who + " must be C-ordered: its rows must follow each other");
+    stride = array.strides(0) / item;
+  }
+  return MatrixView<T>(array.data(), rows, cols, Eigen::OuterStride<>(stride));
+}
+
+template <class T>
+VectorView<T> vector(const Array<T>& array, const char* name) {
+  const std::string who(name);
+  require(array.ndim() == 1, who + " must be 1-D, got " + std::to_string(array.ndim()) + "-D");
+  require(array.shape(0) <= 1 || array.strides(0) == static_cast<py::ssize_t>(sizeof(T)), who + " must be contiguous");
+  return VectorView<T>(array.data(), array.shape(0));
+}
+
+/// Hands a matrix over to NumPy without a copy.
+template <class T>
+py::array to_numpy(Matrix<T>&& X) {
+  auto* kept = new Matrix<T>(std::move(X));
+  const py::capsule owner(kept, [](void* p) { delete static_cast<Matrix<T>*>(p); });
+  return py::array_t<T>({kept->rows(), kept->cols()}, kept->data(), owner);
+}
+template <class T>
+py::array to_numpy(const Vector<T>& x) {
+  return py::array_t<T>(x.size(), x.data());
+}
+
+Activation activation_from(const std::string& name);
+HiddenWeights hidden_weights_from(const std::string& name);
+
+std::vector<Index> index_list(const std::optional<Array<std::int64_t>>& array, const char* name);
+py::array index_array(const std::vector<Index>& values);
+
+/// A checkpoint that lets Python handle signals (Ctrl-C) and calls `tick` where there is one, at most every 50 ms.
+Checkpoint checkpoint(const py::object& tick);
+
+py::dict to_dict(const SolveReport& report);
+py::dict to_dict(const CrossfitReport& report);
+template <class T>
+py::dict to_dict(CrossfitResult<T>&& result) {
+  py::dict out;
+  out["weights"] = to_numpy(std::move(result.W));
+  out["intercept"] = to_numpy(result.intercept);
+  out["oof_scores"] = to_numpy(std::move(result.oof_scores));
+  out["report"] = to_dict(result.report);
+  return out;
+}
+
+/// The options that every cross-fitted call takes.
+CrossfitOptions crossfit_options(const std::vector<double>& alphas, const std::optional<Array<std::int64_t>>& folds,
+                                 bool intercept, Index path_width);
+
+void bind_activation(py::module_& m);
+void bind_backward(py::module_& m);
+void bind_build_info(py::module_& m);
+void bind_crossfit(py::module_& m);
+void bind_encoder(py::module_& m);
+void bind_fusion(py::module_& m);
+void bind_hidden(py::module_& m);
+void bind_ridge(py::module_& m);
+void bind_subsystem(py::module_& m);
+void bind_sums(py::module_& m);
+
+}  // namespace sstpl::python

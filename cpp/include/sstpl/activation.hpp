@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Activations s and their exact inverses. The kernels are vectorised for the machine at run time; results differ
+// between instruction sets by units in the last place. NaN stays NaN, and denormals are kept.
+// GELU is x Phi(x) in the erf form; leaky ReLU has slope 0.01 below zero, both ways.
+#pragma once
+
+#include <string>
+
+#include "sstpl/types.hpp"
+
+namespace sstpl {
+
+enum class Activation { identity, tanh, sigmoid, relu, leaky_relu, gelu };
+
+/// Z := s(Z + 1 bias') - 1 shift' in place; Z is (n, p), bias and shift have p entries.
+template <class T>
+void apply_activation(Activation activation, const VectorView<T>& bias, const VectorView<T>& shift, MatrixSpan<T> Z);
+
+/// True for identity, tanh, sigmoid and leaky_relu. ReLU and GELU are not one-to-one.
+bool has_inverse(Activation activation);
+
+/// D := s^-1(D) in place, after clamping D into the range of s less `margin` at each end: tanh to
+/// +-(1 - margin), sigmoid to [margin, 1 - margin]; margin in (0, 0.5). Throws where s has no inverse.
+template <class T>
+void invert_activation(Activation activation, double margin, MatrixSpan<T> D);
+
+/// The instruction set in use: "base", "avx2" or "avx512". The environment variable SSTPL_SIMD, read at first
+/// use, asks for a lower one; a request that the machine cannot serve throws.
+std::string simd_level();
+
+}  // namespace sstpl

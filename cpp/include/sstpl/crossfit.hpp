@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Cross-fitted ridge on a streamed design: one pass keeps the sums of every fold, each fold is then scored by the
+// solution of the others, so every training row has an honest score and no validation set is needed.
+// Primal from sums, or dual where the rows are fewer than the features.
+#pragma once
+
+#include <vector>
+
+#include "sstpl/hidden.hpp"
+#include "sstpl/inputs.hpp"
+#include "sstpl/ridge.hpp"
+#include "sstpl/types.hpp"
+
+namespace sstpl {
+
+/// The rows a ridge is solved on: hidden features of inputs, or the inputs themselves where there is no layer.
+template <class T>
+struct Design {
+  const Inputs<T>& inputs;
+  const HiddenView<T>* hidden = nullptr;
+
+  Index n_features() const { return hidden != nullptr ? hidden->n_hidden() : inputs.n_columns(); }
+};
+
+struct CrossfitOptions {
+  std::vector<double> alphas = {1e-4};  // the path; the one with the least held-out squared error is used
+  std::vector<Index> fold_starts;       // ascending, first 0, last n: the rows come sorted by fold; none: no folds
+  bool intercept = true;
+  Index path_width = 2048;  // the path is scored on this many leading features at most
+  Index block_rows = 4096;
+  Index hold_bytes = Index{256} << 20;  // features are kept for the second pass if they fit, else made again
+};
+
+struct CrossfitReport {
+  double alpha = 0;
+  std::vector<double> path_errors;  // held-out squared error per row of every alpha; infinite if unsolvable
+  bool dual = false;
+  SolveReport solve;                     // of the solution on all rows
+  std::vector<SolveReport> fold_solves;  // of the solutions without each fold
+  double seconds_sums = 0, seconds_path = 0, seconds_solve = 0, seconds_scores = 0;
+};
+
+template <class T>
+struct CrossfitResult {
+  Matrix<T> W;           // (p, c): scores are H W + 1 intercept'
+  Vector<T> intercept;   // (c)
+  Matrix<T> oof_scores;  // (n, c): every row scored by the solution without its fold; empty without folds
+  CrossfitReport report;
+};
+
+/// Targets Y (n, c); weights: n entries or none. n p^2 + (K + 1) p^3 / 3 flops and the projections; memory
+/// 4 K p^2 + 8 p^2 bytes and two blocks. With weights the primal form is used whatever n is.
+template <class T>
+CrossfitResult<T> fit_crossfit(const Design<T>& design, const MatrixView<T>& Y, const VectorView<double>& weights,
+                               const CrossfitOptions& options, const Checkpoint& checkpoint);
+
+/// S := H W + 1 intercept' for all rows of the design, in row blocks; S is (n, c).
+template <class T>
+void predict_ridge(const Design<T>& design, const MatrixView<T>& W, const VectorView<T>& intercept, Index block_rows,
+                   MatrixSpan<T> S);
+
+/// Throws unless fold_starts is empty or ascends strictly from 0 to n_rows with at least two folds.
+void check_folds(const std::vector<Index>& fold_starts, Index n_rows);
+
+}  // namespace sstpl

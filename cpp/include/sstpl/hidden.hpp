@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The hidden layer H = s(Z A' + 1 b') - 1 m' with drawn, untrained A (p, d) and b (p). Draws: orthogonal (the
+// paper), uniform and normal (ELM), constrained (differences of samples; Zhu, Miao and Qing 2014).
+// m is a fixed shift per neuron that keeps sums of squares from losing digits; zero until it is set.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sstpl/activation.hpp"
+#include "sstpl/inputs.hpp"
+#include "sstpl/random.hpp"
+#include "sstpl/types.hpp"
+
+namespace sstpl {
+
+/// A hidden layer that somebody else owns: what every function but the draw takes.
+template <class T>
+struct HiddenView {
+  MatrixView<T> weights;  // A (p, d)
+  VectorView<T> bias;     // b (p)
+  Activation activation = Activation::tanh;
+
+  Index n_hidden() const { return weights.rows(); }
+};
+
+template <class T>
+struct HiddenLayer {
+  Matrix<T> weights;  // A (p, d)
+  Vector<T> bias;     // b (p)
+  Activation activation = Activation::tanh;
+};
+template <class T>
+HiddenView<T> view(const HiddenLayer<T>& layer) {
+  return {view(layer.weights), view(layer.bias), layer.activation};
+}
+
+enum class HiddenWeights { orthogonal, uniform, normal, constrained };
+
+/// What a draw depends on. `labels` (n, or none for regression) and `fold_starts` (ascending, first 0, last n; or
+/// none) are used by constrained draws only.
+struct HiddenOptions {
+  HiddenWeights weights = HiddenWeights::orthogonal;
+  Activation activation = Activation::tanh;
+  Index n_hidden = 0;
+  RandomStream stream;
+  std::vector<std::int64_t> labels;
+  std::vector<Index> fold_starts;
+};
+
+/// Draws A and b for these inputs; the same numbers whatever the threads. Entries have variance 1 / d
+/// (orthogonal: orthonormal rows, or columns times sqrt(p / d); bias 0; uniform and normal: bias uniform on
+/// [-1, 1]). Constrained: a = 2 (z - z') / ||z - z'||^2 with bias at the midpoint, so the two samples project to
+/// +1 and -1; z and z' are of different classes (regression: distinct), in random order, and of the SAME fold, so
+/// that no unit carries the label of a held-out row to its training rows. A pair that cannot be found gives a = 0.
+template <class T>
+HiddenLayer<T> draw_hidden(const HiddenOptions& options, const Inputs<T>& inputs);
+
+/// H := s(Z A' + 1 b') - 1 shift' for given rows Z (n, d); H is (n, p). 2 n p d flops.
+template <class T>
+void apply_hidden(const HiddenView<T>& layer, const MatrixView<T>& Z, const VectorView<T>& shift, MatrixSpan<T> H);
+
+}  // namespace sstpl

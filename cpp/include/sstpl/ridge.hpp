@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The one solver:  W, b = argmin sum_i w_i ||W'h_i + b - y_i||^2 + lambda ||W||^2,  lambda = alpha tr(G) / p,
+// with G the (centred) Gram matrix, so that alpha means the same for any n, scale and width. From sums
+// (primal, p x p) or from the rows themselves (dual, n x n) where those are fewer.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "sstpl/sums.hpp"
+#include "sstpl/types.hpp"
+
+namespace sstpl {
+
+/// Cholesky of the matrix scaled to unit diagonal; or, where its pivots or its condition are lost in the rounding
+/// of the sums, the minimum-norm solution on the eigenvalues that stand above that rounding.
+enum class Solver { cholesky, eigen };
+
+/// What a solve did: the solver that gave the result, the rank it used, the reciprocal condition number (1-norm
+/// estimate of the scaled matrix, or ratio of extreme eigenvalues), and the absolute penalty lambda.
+struct SolveReport {
+  Solver solver = Solver::cholesky;
+  Index rank = 0;
+  double rcond = 0;
+  double penalty = 0;
+};
+
+struct RidgeSolution {
+  Matrix<double> W;          // (p, c)
+  Vector<double> intercept;  // (c), zero without an intercept
+  SolveReport report;
+};
+
+/// Writes the upper triangle of a symmetric matrix; may be called twice.
+using FillSymmetric = std::function<void(MatrixSpan<double>)>;
+
+/// B := (A + penalty I)^-1 B for the symmetric A (p, p) that `fill` writes into `work`; `roundoff` is the relative
+/// error of A's entries. p^3 / 3 + 2 p^2 c flops; the eigenvalue fallback takes about 20 times as many and 16 p^2
+/// bytes more. Where the fallback is not allowed and would be needed, returns false and leaves B destroyed.
+bool solve_symmetric(const FillSymmetric& fill, double penalty, double roundoff, bool allow_fallback,
+                     Matrix<double>& work, MatrixSpan<double> B, SolveReport& report);
+
+/// Ridge on the rows of several sums taken together, on their leading n_features columns (all if negative).
+/// `work` is resized to (p, p). Throws LinAlgError when the sums are not finite.
+RidgeSolution solve_ridge(const std::vector<const Sums*>& parts, double alpha, bool intercept, Matrix<double>& work,
+                          Index n_features = -1);
+
+/// Mean squared error per row, summed over outputs, of ridge with every alpha: each fold is predicted by the
+/// solution of the others, on the leading n_features columns. From sums alone; infinite where Cholesky is refused.
+std::vector<double> heldout_errors(const std::vector<Sums>& folds, const std::vector<double>& alphas, bool intercept,
+                                   Index n_features);
+
+/// Ridge in dual form on the rows of H (n, p), Y (n, c) outside [skip_from, skip_to), given K = H H' (n, n):
+/// (K_c + lambda I) A = Y_c, W = H'A. n^3 / 3 flops. The same solution as solve_ridge to rounding.
+RidgeSolution solve_ridge_dual(const MatrixView<double>& H, const Matrix<double>& K, const MatrixView<double>& Y,
+                               Index skip_from, Index skip_to, double alpha, bool intercept, Matrix<double>& work);
+
+/// (A')^+ (m, k) of A (m, k), by the same solver without a penalty on the smaller side; singular directions below the
+/// rounding of T are left out. The row form D (A')^+ of a target D (n, m) is the least-norm Z with Z A' = D.
+template <class T>
+Matrix<T> transposed_pseudoinverse(const MatrixView<T>& A);
+
+}  // namespace sstpl

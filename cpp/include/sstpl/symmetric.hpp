@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A symmetric float64 matrix kept as the column panels of its upper triangle: half the memory of a square, and
+// still fed by matrix products. Panel [a, b) holds rows 0 .. b - 1 of columns a .. b - 1, row-major.
+#pragma once
+
+#include <vector>
+
+#include "sstpl/types.hpp"
+
+namespace sstpl {
+
+/// Room for one panel of float products before they are added in double; sized at first use.
+struct PanelWorkspace {
+  Matrix<float> products;
+};
+
+class PackedSymmetric {
+ public:
+  explicit PackedSymmetric(Index order = 0);
+
+  Index order() const { return order_; }
+  const std::vector<double>& data() const { return data_; }
+  std::vector<double>& data() { return data_; }
+
+  /// this += H'H for H (n, order): SYRK on diagonal blocks, GEMM beside them, n order^2 flops. Float products
+  /// are formed in float for these n rows and added in double (blocked summation, Blanchard et al. 2020).
+  void add_gram(const MatrixView<float>& H, PanelWorkspace& workspace);
+  void add_gram(const MatrixView<double>& H);
+
+  /// this += other, entry by entry; orders must agree.
+  void add(const PackedSymmetric& other);
+
+  /// G += the upper triangle of the leading block of G's order; the lower triangle of G is left alone.
+  void add_to_upper(MatrixSpan<double> G) const;
+
+  /// d += the leading d.size() diagonal entries.
+  void add_diagonal_to(Vector<double>& d) const;
+
+ private:
+  struct Panel {
+    Index begin, end, offset;  // columns, and where the panel starts in data_
+  };
+  Index order_;
+  std::vector<Panel> panels_;
+  std::vector<double> data_;
+};
+
+}  // namespace sstpl

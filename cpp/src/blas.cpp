@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "sstpl/blas.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+#include "sstpl/errors.hpp"
+
+#ifdef SSTPL_BLAS_EIGEN
+#include "blas_eigen.inc"
+#else
+#include "blas_lapack.inc"
+#endif
+
+namespace sstpl {
+
+namespace {
+
+// Rows and columns of op(A).
+template <class T>
+Index op_rows(const MatrixView<T>& A, Transpose op) {
+  return op == Transpose::no ? A.rows() : A.cols();
+}
+template <class T>
+Index op_cols(const MatrixView<T>& A, Transpose op) {
+  return op == Transpose::no ? A.cols() : A.rows();
+}
+
+// LP64 libraries take 32-bit sizes, and a size that wraps is silent corruption.
+void require_lp64(Index a, Index b, Index c) {
+  constexpr Index limit = std::numeric_limits<int>::max();
+  require(a <= limit && b <= limit && c <= limit, "a matrix dimension exceeds 2^31 - 1");
+}
+
+}  // namespace
+
+template <class T>
+void gemm(T alpha, const MatrixView<T>& A, Transpose op_a, const MatrixView<T>& B, Transpose op_b, T beta,
+          MatrixSpan<T> C) {
+  const Index inner = op_cols(A, op_a);
+  require(op_rows(A, op_a) == C.rows() && op_cols(B, op_b) == C.cols() && op_rows(B, op_b) == inner,
+          "gemm: shapes of A, B and C do not agree");
+  require_lp64(std::max(A.outerStride(), C.rows()), std::max(B.outerStride(), inner), C.outerStride());
+  if (C.size() == 0) return;
+  if (inner == 0) {
+    if (beta == T(0)) {
+      C.setZero();
+    } else {
+      C *= beta;
+    }
+    return;
+  }
+  backend_gemm(alpha, A, op_a == Transpose::yes, B, op_b == Transpose::yes, beta, C);
+}
+
+template <class T>
+void syrk(T alpha, const MatrixView<T>& H, T beta, MatrixSpan<T> G) {
+  require(G.rows() == H.cols() && G.cols() == H.cols(), "syrk: G must be (p, p) for H (n, p)");
+  require_lp64(H.outerStride(), H.rows(), G.outerStride());
+  if (G.size() == 0) return;
+  if (H.rows() == 0) {
+    for (Index i = 0; i < G.rows(); ++i) G.row(i).tail(G.cols() - i) *= beta;
+    return;
+  }
+  backend_syrk(alpha, H, beta, G);
+}
+
+CholeskyResult cholesky(MatrixSpan<double> G) {
+  require(G.rows() == G.cols(), "cholesky: the matrix must be square");
+  require_lp64(G.outerStride(), G.rows(), 0);
+  CholeskyResult result;
+  if (G.rows() == 0) {
+    result.rcond = result.min_pivot = 1;
+    return result;
+  }
+  backend_cholesky(G, result);
+  if (result.failed_at == 0) result.min_pivot = G.diagonal().array().square().minCoeff();
+  return result;
+}
+
+void solve_triangular(const MatrixView<double>& U, Transpose op, MatrixSpan<double> B) {
+  require(U.rows() == U.cols() && U.rows() == B.rows(), "solve_triangular: U must be (p, p) for B (p, c)");
+  require_lp64(U.outerStride(), B.rows(), B.outerStride());
+  if (B.size() > 0) backend_trsm(U, op == Transpose::yes, true, B);
+}
+
+void solve_triangular_right(const MatrixView<double>& U, MatrixSpan<double> B) {
+  require(U.rows() == U.cols() && U.rows() == B.cols(), "solve_triangular_right: U must be (p, p) for B (n, p)");
+  require_lp64(U.outerStride(), B.rows(), B.outerStride());
+  if (B.size() > 0) backend_trsm(U, false, false, B);
+}
+
+void symmetric_eigen(MatrixSpan<double> G, Vector<double>& eigenvalues, Matrix<double>& V) {
+  require(G.rows() == G.cols(), "symmetric_eigen: the matrix must be square");
+  require_lp64(G.outerStride(), G.rows(), 0);
+  eigenvalues.resize(G.rows());
+  V.resize(G.rows(), G.rows());
+  if (G.rows() > 0) backend_eigen(G, eigenvalues, V);
+}
+
+int num_threads() { return backend_num_threads(); }
+
+void set_num_threads(int n_threads) {
+  require(n_threads >= 1, "n_threads must be at least 1, got " + std::to_string(n_threads));
+  // Even an unchanged setting rebuilds OpenBLAS's threads.
+  if (n_threads != num_threads()) backend_set_num_threads(n_threads);
+}
+
+std::string blas_backend() { return backend_name; }
+std::string blas_description() { return backend_description(); }
+bool blas_is_expected() { return backend_is_expected(); }
+
+template void gemm<float>(float, const MatrixView<float>&, Transpose, const MatrixView<float>&, Transpose, float,
+                          MatrixSpan<float>);
+template void gemm<double>(double, const MatrixView<double>&, Transpose, const MatrixView<double>&, Transpose, double,
+                           MatrixSpan<double>);
+template void syrk<float>(float, const MatrixView<float>&, float, MatrixSpan<float>);
+template void syrk<double>(double, const MatrixView<double>&, double, MatrixSpan<double>);
+
+}  // namespace sstpl

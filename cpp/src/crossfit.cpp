@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "sstpl/crossfit.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+#include "sstpl/blas.hpp"
+#include "sstpl/errors.hpp"
+
+namespace sstpl {
+
+namespace {
+
+constexpr Index shift_rows = 256;  // rows whose mean is taken off the hidden features
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// Makes the shifted features of any range of rows, keeping them all if they fit.
+template <class T>
+class FeatureStream {
+ public:
+  FeatureStream(const Design<T>& design, const CrossfitOptions& options, bool hold_always)
+      : design_(design),
+        block_rows_(std::max<Index>(1, options.block_rows)),
+        shift_(Vector<T>::Zero(design.n_features())) {
+    const Index n = design.inputs.n_rows();
+    const Index p = design.n_features();
+    held_ = hold_always || n * p * static_cast<Index>(sizeof(T)) <= options.hold_bytes;
+    features_.resize(held_ ? n : std::min(n, block_rows_), p);
+    Z_.resize(std::min(n, block_rows_), design.inputs.as_array() != nullptr ? 0 : design.inputs.n_columns());
+    if (options.intercept) set_shift();  // only an intercept can undo it
+  }
+
+  Index block_rows() const { return block_rows_; }
+  const Vector<T>& shift() const { return shift_; }
+  const Matrix<T>& held_features() const { return features_; }
+
+  // Features of `rows` rows from `row`, made now (or read back if they are held and made already).
+  MatrixSpan<T> make(Index row, Index rows) {
+    MatrixSpan<T> H = slot(row, rows);
+    compute(row, H);
+    return H;
+  }
+  MatrixSpan<T> again(Index row, Index rows) { return held_ ? slot(row, rows) : make(row, rows); }
+  bool held() const { return held_; }
+
+ private:
+  MatrixSpan<T> slot(Index row, Index rows) {
+    return MatrixSpan<T>(features_.data() + (held_ ? row * features_.cols() : 0), rows, features_.cols(),
+                         Eigen::OuterStride<>(features_.cols()));
+  }
+
+  void compute(Index row, MatrixSpan<T>& H) {
+    const Inputs<T>& inputs = design_.inputs;
+    const MatrixView<T>* array = inputs.as_array();
+    if (design_.hidden == nullptr) {
+      inputs.fill(row, H);
+      H.rowwise() -= shift_.transpose();
+      return;
+    }
+    if (array != nullptr) {
+      apply_hidden(*design_.hidden, block(*array, row, 0, H.rows(), array->cols()), view(shift_), H);
+      return;
+    }
+    MatrixSpan<T> Z = top_rows(Z_, H.rows());
+    inputs.fill(row, Z);
+    apply_hidden(*design_.hidden, view(Z), view(shift_), H);
+  }
+
+  // Features with a large mean lose digits in sums of squares; any fixed shift near the mean repairs that.
+  void set_shift() {
+    const Index rows = std::min({shift_rows, design_.inputs.n_rows(), block_rows_});
+    if (rows == 0) return;
+    MatrixSpan<T> H = slot(0, rows);
+    compute(0, H);
+    shift_ = H.colwise().mean().transpose();
+  }
+
+  const Design<T>& design_;
+  Index block_rows_;
+  Vector<T> shift_;
+  bool held_;
+  Matrix<T> features_, Z_;
+};
+
+// The rows [from, to) of fold k, or all rows where there are no folds.
+struct RowRange {
+  Index from, to;
+};
+std::vector<RowRange> row_ranges(const std::vector<Index>& fold_starts, Index n_rows) {
+  std::vector<RowRange> ranges;
+  for (std::size_t k = 0; k + 1 < fold_starts.size(); ++k) ranges.push_back({fold_starts[k], fold_starts[k + 1]});
+  if (ranges.empty()) ranges.push_back({0, n_rows});
+  return ranges;
+}
+
+template <class T>
+class Crossfit {
+ public:
+  Crossfit(const Design<T>& design, const MatrixView<T>& Y, const VectorView<double>& weights,
+           const CrossfitOptions& options, const Checkpoint& checkpoint)
+      : Y_(Y),
+        weights_(weights),
+        options_(options),
+        checkpoint_(checkpoint),
+        n_(design.inputs.n_rows()),
+        ranges_(row_ranges(options.fold_starts, n_)),
+        dual_(n_ < design.n_features() && weights.size() == 0),
+        stream_(design, options, dual_) {}
+
+  CrossfitResult<T> run() {
+    CrossfitResult<T> result;
+    CrossfitReport& report = result.report;
+    report.dual = dual_;
+    auto start = Clock::now();
+    dual_ ? make_kernel() : add_sums();
+    report.seconds_sums = seconds_since(start);
+
+    start = Clock::now();
+    choose_alpha(report);
+    report.seconds_path = seconds_since(start);
+
+    if (options_.fold_starts.size() > 1) result.oof_scores.resize(n_, Y_.cols());
+    for (std::size_t k = 0; k < n_folds(); ++k) {
+      start = Clock::now();
+      const RidgeSolution solution = solve(k, report.alpha);
+      report.fold_solves.push_back(solution.report);
+      report.seconds_solve += seconds_since(start);
+      start = Clock::now();
+      score(ranges_[k], solution, result.oof_scores);
+      report.seconds_scores += seconds_since(start);
+    }
+    start = Clock::now();
+    const RidgeSolution solution = solve(n_folds(), report.alpha);
+    report.seconds_solve += seconds_since(start);
+    report.solve = solution.report;
+    result.W = solution.W.template cast<T>();
+    // Undo the shift: H_shifted W + b = H W + (b - W' shift).
+    result.intercept =
+        (solution.intercept - solution.W.transpose() * stream_.shift().template cast<double>()).template cast<T>();
+    return result;
+  }
+
+ private:
+  std::size_t n_folds() const { return options_.fold_starts.empty() ? 0 : ranges_.size(); }
+
+  void add_sums() {
+    SumsWorkspace<T> workspace;
+    for (const RowRange& range : ranges_) {
+      sums_.emplace_back(stream_.held_features().cols(), Y_.cols());
+      for (Index row = range.from; row < range.to; row += stream_.block_rows()) {
+        checkpoint_();
+        const Index rows = std::min(stream_.block_rows(), range.to - row);
+        MatrixSpan<T> H = stream_.make(row, rows);
+        const VectorView<double> w(weights_.data() + (weights_.size() > 0 ? row : 0), weights_.size() > 0 ? rows : 0);
+        add_rows(sums_.back(), H, block(Y_, row, 0, rows, Y_.cols()), w, workspace);
+        // Weighted rows were overwritten by sqrt(w) times themselves, so they cannot be read back.
+        if (w.size() > 0 && stream_.held()) stream_.make(row, rows);
+      }
+    }
+  }
+
+  // The dual form is for few rows: it holds them in double, where Cholesky loses the fewest digits.
+  void make_kernel() {
+    for (Index row = 0; row < n_; row += stream_.block_rows()) {
+      checkpoint_();
+      stream_.make(row, std::min(stream_.block_rows(), n_ - row));
+    }
+    features_ = stream_.held_features().template cast<double>();
+    targets_ = Y_.template cast<double>();
+    kernel_.resize(n_, n_);
+    gemm(1.0, view(features_), Transpose::no, view(features_), Transpose::yes, 0.0, span(kernel_));
+  }
+
+  // The solution without fold k; k = n_folds() leaves no fold out.
+  RidgeSolution solve(std::size_t k, double alpha) {
+    checkpoint_();
+    const bool all = k >= n_folds();
+    if (dual_) {
+      const RowRange out = all ? RowRange{0, 0} : ranges_[k];
+      return solve_ridge_dual(view(features_), kernel_, view(targets_), out.from, out.to, alpha, options_.intercept,
+                              work_);
+    }
+    std::vector<const Sums*> parts;
+    for (std::size_t i = 0; i < sums_.size(); ++i) {
+      if (all || i != k) parts.push_back(&sums_[i]);
+    }
+    return solve_ridge(parts, alpha, options_.intercept, work_);
+  }
+
+  void choose_alpha(CrossfitReport& report) {
+    report.alpha = options_.alphas.front();
+    if (options_.alphas.size() < 2) return;
+    report.path_errors = dual_ ? dual_path() : primal_path();
+    const auto best = std::min_element(report.path_errors.begin(), report.path_errors.end());
+    // Where no alpha of the path is solvable, the largest is the furthest from singular.
+    report.alpha = std::isfinite(*best) ? options_.alphas[static_cast<std::size_t>(best - report.path_errors.begin())]
+                                        : *std::max_element(options_.alphas.begin(), options_.alphas.end());
+  }
+
+  std::vector<double> primal_path() {
+    const Index width = std::min(options_.path_width, stream_.held_features().cols());
+    return heldout_errors(sums_, options_.alphas, options_.intercept, width);
+  }
+
+  std::vector<double> dual_path() {
+    std::vector<double> errors(options_.alphas.size(), 0.0);
+    for (std::size_t k = 0; k < n_folds(); ++k) {
+      const RowRange range = ranges_[k];
+      const auto H = features_.middleRows(range.from, range.to - range.from);
+      for (std::size_t a = 0; a < errors.size(); ++a) {
+        const RidgeSolution solution = solve(k, options_.alphas[a]);
+        Matrix<double> residual = targets_.middleRows(range.from, range.to - range.from) - H * solution.W;
+        residual.rowwise() -= solution.intercept.transpose();
+        errors[a] += residual.squaredNorm() / static_cast<double>(n_);
+      }
+    }
+    return errors;
+  }
+
+  void score(const RowRange& range, const RidgeSolution& solution, Matrix<T>& scores) {
+    const Matrix<T> W = solution.W.template cast<T>();
+    const Vector<T> intercept = solution.intercept.template cast<T>();
+    MatrixSpan<T> all = span(scores);
+    for (Index row = range.from; row < range.to; row += stream_.block_rows()) {
+      checkpoint_();
+      const Index rows = std::min(stream_.block_rows(), range.to - row);
+      MatrixSpan<T> S = block(all, row, 0, rows, scores.cols());
+      const MatrixSpan<T> H = stream_.again(row, rows);
+      gemm(T(1), view(H), Transpose::no, view(W), Transpose::no, T(0), S);
+      S.rowwise() += intercept.transpose();
+    }
+  }
+
+  MatrixView<T> Y_;
+  VectorView<double> weights_;
+  const CrossfitOptions& options_;
+  const Checkpoint& checkpoint_;
+  Index n_;
+  std::vector<RowRange> ranges_;
+  bool dual_;
+  FeatureStream<T> stream_;
+  std::vector<Sums> sums_;
+  Matrix<double> features_, targets_, kernel_, work_;
+};
+
+}  // namespace
+
+void check_folds(const std::vector<Index>& fold_starts, Index n_rows) {
+  if (fold_starts.empty()) return;
+  bool ascending = fold_starts.size() >= 3 && fold_starts.front() == 0 && fold_starts.back() == n_rows;
+  for (std::size_t k = 1; k < fold_starts.size(); ++k) ascending = ascending && fold_starts[k - 1] < fold_starts[k];
+  require(ascending, "fold_starts must ascend strictly from 0 to the number of rows, with at least two folds");
+}
+
+template <class T>
+CrossfitResult<T> fit_crossfit(const Design<T>& design, const MatrixView<T>& Y, const VectorView<double>& weights,
+                               const CrossfitOptions& options, const Checkpoint& checkpoint) {
+  const Index n = design.inputs.n_rows();
+  require(n >= 1, "a ridge solve needs at least one row");
+  require(Y.rows() == n, "the targets must have as many rows as the inputs");
+  require(weights.size() == 0 || weights.size() == n, "one weight per row is needed");
+  require(!options.alphas.empty(), "at least one alpha is needed");
+  for (const double alpha : options.alphas) {
+    require(alpha >= 0 && std::isfinite(alpha), "alpha must be finite and not negative");
+  }
+  require(options.alphas.size() == 1 || !options.fold_starts.empty(), "a path of alphas needs folds to score it");
+  check_folds(options.fold_starts, n);
+  return Crossfit<T>(design, Y, weights, options, checkpoint).run();
+}
+
+template <class T>
+void predict_ridge(const Design<T>& design, const MatrixView<T>& W, const VectorView<T>& intercept, Index block_rows,
+                   MatrixSpan<T> S) {
+  const Index n = design.inputs.n_rows();
+  require(W.rows() == design.n_features() && W.cols() == intercept.size(), "the weights do not fit the features");
+  require(S.rows() == n && S.cols() == W.cols(), "the scores must be (n, c)");
+  const Index rows_at_once = std::max<Index>(1, std::min(block_rows, n));
+  const Vector<T> zero = Vector<T>::Zero(design.n_features());
+  Matrix<T> Z(rows_at_once, design.inputs.n_columns());
+  Matrix<T> H(design.hidden != nullptr ? rows_at_once : 0, design.n_features());
+  for (Index row = 0; row < n; row += rows_at_once) {
+    const Index rows = std::min(rows_at_once, n - row);
+    MatrixSpan<T> inputs = top_rows(Z, rows);
+    design.inputs.fill(row, inputs);
+    MatrixSpan<T> features = inputs;
+    if (design.hidden != nullptr) {
+      new (&features) MatrixSpan<T>(top_rows(H, rows));
+      apply_hidden(*design.hidden, view(inputs), view(zero), features);
+    }
+    MatrixSpan<T> out = block(S, row, 0, rows, S.cols());
+    gemm(T(1), view(features), Transpose::no, W, Transpose::no, T(0), out);
+    out.rowwise() += intercept.transpose();
+  }
+}
+
+template CrossfitResult<float> fit_crossfit<float>(const Design<float>&, const MatrixView<float>&,
+                                                   const VectorView<double>&, const CrossfitOptions&,
+                                                   const Checkpoint&);
+template CrossfitResult<double> fit_crossfit<double>(const Design<double>&, const MatrixView<double>&,
+                                                     const VectorView<double>&, const CrossfitOptions&,
+                                                     const Checkpoint&);
+template void predict_ridge<float>(const Design<float>&, const MatrixView<float>&, const VectorView<float>&, Index,
+                                   MatrixSpan<float>);
+template void predict_ridge<double>(const Design<double>&, const MatrixView<double>&, const VectorView<double>&, Index,
+                                    MatrixSpan<double>);
+
+}  // namespace sstpl

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "sstpl/hidden.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "sstpl/blas.hpp"
+#include "sstpl/errors.hpp"
+
+namespace sstpl {
+
+namespace {
+
+// Which use of the layer's stream a number belongs to.
+RandomStream use(const RandomStream& stream, std::uint32_t offset) { return {stream.seed, stream.stream * 8 + offset}; }
+enum : std::uint32_t { use_weights = 0, use_bias = 1, use_pairs = 2 };
+
+// Orthonormal columns for the tall Q (m, k): Cholesky QR of a Gaussian, repeated until the loss of
+// orthogonality, about cond(Q)^2 roundings, is below 1e-10. Gaussians are almost surely well conditioned.
+Matrix<double> orthonormal_columns(const RandomStream& stream, Index m, Index k) {
+  Matrix<double> Q(m, k);
+  fill_normal(stream, 1.0, span(Q));
+  Matrix<double> G(k, k);
+  for (int round = 0; round < 3; ++round) {
+    syrk(1.0, view(Q), 0.0, span(G));
+    const CholeskyResult factor = cholesky(span(G));
+    if (factor.failed_at != 0) throw LinAlgError("a random Gaussian matrix was numerically singular; change the seed");
+    solve_triangular_right(view(G), span(Q));
+    if (factor.rcond > unit_roundoff<double>() / 1e-10) break;
+  }
+  return Q;
+}
+
+template <class T>
+Matrix<T> orthogonal_weights(const RandomStream& stream, Index p, Index d) {
+  if (p <= d) return orthonormal_columns(stream, d, p).transpose().template cast<T>();
+  const double scale = std::sqrt(static_cast<double>(p) / static_cast<double>(d));
+  return (orthonormal_columns(stream, p, d) * scale).template cast<T>();
+}
+
+// Finds pairs of rows for constrained weights.
+class PairDraw {
+ public:
+  PairDraw(const HiddenOptions& options, Index n_rows) : options_(options), n_rows_(n_rows) {
+    require(options.labels.empty() || static_cast<Index>(options.labels.size()) == n_rows,
+            "constrained weights need one label per row");
+  }
+
+  // Attempt number `attempt` for a hidden unit; false when the two rows may not be paired.
+  bool operator()(Index unit, Index attempt, Index& first, Index& second) const {
+    const auto position = static_cast<std::uint64_t>(unit * n_attempts + attempt);
+    const RandomWords words = random_words(use(options_.stream, use_pairs), position);
+    first = random_index(words.first, n_rows_);
+    Index from = 0;
+    Index to = n_rows_;
+    if (options_.fold_starts.size() > 1) {
+      const auto next = std::upper_bound(options_.fold_starts.begin(), options_.fold_starts.end(), first);
+      to = *next;
+      from = *(next - 1);
+    }
+    second = from + random_index(words.second, to - from);
+    return first != second && (options_.labels.empty() || label(first) != label(second));
+  }
+
+  static constexpr Index n_attempts = 256;
+
+ private:
+  std::int64_t label(Index row) const { return options_.labels[static_cast<std::size_t>(row)]; }
+
+  const HiddenOptions& options_;
+  Index n_rows_;
+};
+
+template <class T>
+void draw_constrained(const HiddenOptions& options, const Inputs<T>& inputs, HiddenLayer<T>& layer) {
+  require(inputs.n_rows() > 0, "constrained weights need at least one row");
+  const PairDraw draw(options, inputs.n_rows());
+  Matrix<T> pair(2, inputs.n_columns());
+  layer.weights.setZero();
+  layer.bias.setZero();
+  for (Index unit = 0; unit < options.n_hidden; ++unit) {
+    for (Index attempt = 0; attempt < PairDraw::n_attempts; ++attempt) {
+      Index first = 0;
+      Index second = 0;
+      if (!draw(unit, attempt, first, second)) continue;
+      MatrixSpan<T> rows = span(pair);
+      inputs.fill(first, block(rows, 0, 0, 1, pair.cols()));
+      inputs.fill(second, block(rows, 1, 0, 1, pair.cols()));
+      const Vector<double> difference = (pair.row(0) - pair.row(1)).template cast<double>();
+      const double distance = difference.squaredNorm();
+      if (!(distance > 0)) continue;
+      layer.weights.row(unit) = (difference * (2 / distance)).template cast<T>().transpose();
+      const Vector<double> sum = (pair.row(0) + pair.row(1)).template cast<double>();
+      layer.bias(unit) = static_cast<T>(-difference.dot(sum) / distance);
+      break;
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+HiddenLayer<T> draw_hidden(const HiddenOptions& options, const Inputs<T>& inputs) {
+  const Index p = options.n_hidden;
+  const Index d = inputs.n_columns();
+  require(p >= 1, "a hidden layer needs at least one unit, got " + std::to_string(p));
+  require(d >= 1, "a hidden layer needs at least one input column");
+  HiddenLayer<T> layer{Matrix<T>(p, d), Vector<T>::Zero(p), options.activation};
+  const double deviation = 1 / std::sqrt(static_cast<double>(d));
+  const double bound = std::sqrt(3.0) * deviation;  // of the uniform law with that deviation
+  MatrixSpan<T> bias(layer.bias.data(), 1, p, Eigen::OuterStride<>(p));
+  switch (options.weights) {
+    case HiddenWeights::orthogonal:
+      layer.weights = orthogonal_weights<T>(use(options.stream, use_weights), p, d);
+      break;
+    case HiddenWeights::uniform:
+      fill_uniform(use(options.stream, use_weights), -bound, bound, span(layer.weights));
+      fill_uniform(use(options.stream, use_bias), -1.0, 1.0, bias);
+      break;
+    case HiddenWeights::normal:
+      fill_normal(use(options.stream, use_weights), deviation, span(layer.weights));
+      fill_uniform(use(options.stream, use_bias), -1.0, 1.0, bias);
+      break;
+    case HiddenWeights::constrained:
+      draw_constrained(options, inputs, layer);
+      break;
+  }
+  return layer;
+}
+
+template <class T>
+void apply_hidden(const HiddenView<T>& layer, const MatrixView<T>& Z, const VectorView<T>& shift, MatrixSpan<T> H) {
+  require(Z.cols() == layer.weights.cols(), "the hidden layer expects another number of input columns");
+  gemm(T(1), Z, Transpose::no, layer.weights, Transpose::yes, T(0), H);
+  apply_activation(layer.activation, layer.bias, shift, H);
+}
+
+template HiddenLayer<float> draw_hidden<float>(const HiddenOptions&, const Inputs<float>&);
+template HiddenLayer<double> draw_hidden<double>(const HiddenOptions&, const Inputs<double>&);
+template void apply_hidden<float>(const HiddenView<float>&, const MatrixView<float>&, const VectorView<float>&,
+                                  MatrixSpan<float>);
+template void apply_hidden<double>(const HiddenView<double>&, const MatrixView<double>&, const VectorView<double>&,
+                                   MatrixSpan<double>);
+
+}  // namespace sstpl

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "sstpl/ridge.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "sstpl/blas.hpp"
+#include "sstpl/errors.hpp"
+#include "sstpl/parallel.hpp"
+
+namespace sstpl {
+
+namespace {
+
+constexpr Index row_grain = 64;  // rows of a square matrix per thread
+
+// A squared pivot of the unit-diagonal matrix is the share of a feature that the features before it leave
+// unexplained. Below a few roundings of the sums that share is noise.
+constexpr double pivot_safety = 4.0;
+
+double smallest_pivot(double roundoff, Index order) {
+  return pivot_safety * std::max(roundoff, static_cast<double>(order) * unit_roundoff<double>());
+}
+
+// The random errors of p x p sums add up to about sqrt(p) roundoff in norm.
+double eigenvalue_cutoff(double roundoff, Index order) {
+  const auto p = static_cast<double>(order);
+  return std::max(p * unit_roundoff<double>(), std::sqrt(p) * roundoff);
+}
+
+// G := D^-1 G D^-1 with D = sqrt(diag G); a zero diagonal entry (a column of zeros) becomes 1.
+Vector<double> equilibrate(MatrixSpan<double>& G) {
+  Vector<double> scale = G.diagonal();
+  for (Index i = 0; i < scale.size(); ++i) {
+    if (scale(i) <= 0) {
+      G.row(i).tail(G.cols() - i).setZero();
+      G.col(i).head(i).setZero();
+      G(i, i) = 1;
+    }
+    scale(i) = scale(i) > 0 ? 1.0 / std::sqrt(scale(i)) : 1.0;
+  }
+  parallel_for(0, G.rows(), row_grain, [&](Index from, Index to) {
+    for (Index i = from; i < to; ++i) {
+      for (Index j = i; j < G.cols(); ++j) G(i, j) *= scale(i) * scale(j);
+    }
+  });
+  return scale;
+}
+
+bool solve_by_cholesky(MatrixSpan<double> G, double roundoff, MatrixSpan<double>& B, SolveReport& report) {
+  const Vector<double> scale = equilibrate(G);
+  const CholeskyResult factor = cholesky(G);
+  const bool sound = factor.failed_at == 0 && factor.min_pivot > smallest_pivot(roundoff, G.rows()) &&
+                     factor.rcond > unit_roundoff<double>();
+  if (!sound) return false;
+  B = scale.asDiagonal() * B;
+  solve_triangular(view(G), Transpose::yes, B);
+  solve_triangular(view(G), Transpose::no, B);
+  B = scale.asDiagonal() * B;
+  report.solver = Solver::cholesky;
+  report.rank = G.rows();
+  report.rcond = factor.rcond;
+  return true;
+}
+
+void solve_by_eigenvalues(MatrixSpan<double> G, double roundoff, MatrixSpan<double>& B, SolveReport& report) {
+  Vector<double> eigenvalues;
+  Matrix<double> V;  // eigenvectors in rows
+  symmetric_eigen(G, eigenvalues, V);
+  const double largest = eigenvalues.size() > 0 ? eigenvalues(eigenvalues.size() - 1) : 0.0;
+  const double cutoff = std::max(0.0, largest) * eigenvalue_cutoff(roundoff, G.rows());
+  report.solver = Solver::eigen;
+  report.rank = (eigenvalues.array() > cutoff).count();
+  const Index dropped = G.rows() - report.rank;
+  report.rcond = largest > 0 ? std::max(0.0, eigenvalues(0)) / largest : 0.0;
+  Matrix<double> Z(report.rank, B.cols());
+  const MatrixView<double> kept = block(view(V), dropped, 0, report.rank, G.cols());
+  gemm(1.0, kept, Transpose::no, view(B), Transpose::no, 0.0, span(Z));
+  Z = eigenvalues.tail(report.rank).cwiseInverse().asDiagonal() * Z;
+  gemm(1.0, kept, Transpose::yes, view(Z), Transpose::no, 0.0, B);
+}
+
+// The totals over several sums that every centred quantity needs.
+struct Totals {
+  Totals(const std::vector<const Sums*>& parts, Index n_features) : p(n_features) {
+    require(!parts.empty(), "a ridge solve needs at least one set of sums");
+    const Sums& first = *parts.front();
+    require(p <= first.n_features(), "more leading columns asked for than the sums have");
+    diagonal = Vector<double>::Zero(p);
+    features = Vector<double>::Zero(p);
+    targets = Vector<double>::Zero(first.n_outputs());
+    cross = Matrix<double>::Zero(p, first.n_outputs());
+    for (const Sums* part : parts) {
+      require(part->n_features() == first.n_features() && part->n_outputs() == first.n_outputs(),
+              "the sums taken together are of different shapes");
+      part->gram.add_diagonal_to(diagonal);
+      features += part->feature_sums.head(p);
+      targets += part->target_sums;
+      cross += part->cross.topRows(p);
+      weight += part->weight;
+      roundoff = std::max(roundoff, part->roundoff);
+    }
+    if (!diagonal.allFinite() || !cross.allFinite()) {
+      throw LinAlgError("the sums of a ridge problem are not finite: a feature overflowed; scale the inputs down");
+    }
+  }
+
+  Index p;
+  Vector<double> diagonal, features, targets;
+  Matrix<double> cross;
+  double weight = 0;
+  double roundoff = 0;
+};
+
+// The centred system G_c = G - s s'/n of several sums, ready for any alpha.
+class CentredSystem {
+ public:
+  CentredSystem(const std::vector<const Sums*>& parts, bool intercept, Index n_features)
+      : parts_(parts), totals_(parts, n_features), intercept_(intercept && totals_.weight > 0) {
+    if (intercept_) {
+      totals_.cross.noalias() -= totals_.features * totals_.targets.transpose() / totals_.weight;
+      totals_.diagonal -= totals_.features.cwiseAbs2() / totals_.weight;
+    }
+    // A constant column is zero after centring; what is left of it is rounding, possibly negative.
+    totals_.diagonal = totals_.diagonal.cwiseMax(0.0);
+  }
+
+  const Totals& totals() const { return totals_; }
+
+  void fill(MatrixSpan<double> G) const {
+    parallel_for(0, G.rows(), row_grain, [&](Index from, Index to) {
+      for (Index i = from; i < to; ++i) {
+        if (intercept_) {
+          G.row(i).tail(G.cols() - i) =
+              (-totals_.features(i) / totals_.weight) * totals_.features.tail(G.cols() - i).transpose();
+        } else {
+          G.row(i).tail(G.cols() - i).setZero();
+        }
+      }
+    });
+    for (const Sums* part : parts_) part->gram.add_to_upper(G);
+    G.diagonal() = G.diagonal().cwiseMax(0.0);
+  }
+
+  bool solve(double alpha, bool allow_fallback, const FillSymmetric& fill_from, Matrix<double>& work,
+             RidgeSolution& solution) const {
+    require(alpha >= 0 && std::isfinite(alpha), "alpha must be finite and not negative");
+    const auto p = static_cast<double>(totals_.p);
+    const double penalty = totals_.p > 0 ? alpha * totals_.diagonal.sum() / p : 0.0;
+    solution.W = totals_.cross;
+    const bool solved =
+        solve_symmetric(fill_from, penalty, totals_.roundoff, allow_fallback, work, span(solution.W), solution.report);
+    solution.intercept = Vector<double>::Zero(totals_.targets.size());
+    if (solved && intercept_) {
+      solution.intercept = (totals_.targets - solution.W.transpose() * totals_.features) / totals_.weight;
+    }
+    return solved;
+  }
+
+ private:
+  const std::vector<const Sums*>& parts_;
+  Totals totals_;
+  bool intercept_;
+};
+
+std::vector<const Sums*> all_but(const std::vector<Sums>& folds, std::size_t left_out) {
+  std::vector<const Sums*> parts;
+  for (std::size_t k = 0; k < folds.size(); ++k) {
+    if (k != left_out) parts.push_back(&folds[k]);
+  }
+  return parts;
+}
+
+// sum ||W'h + b - y||^2 over the rows of a fold, from its sums; G is its full symmetric Gram matrix.
+double squared_error(const Sums& fold, const Matrix<double>& G, const RidgeSolution& solution) {
+  const Matrix<double>& W = solution.W;
+  const Vector<double>& b = solution.intercept;
+  Matrix<double> GW(W.rows(), W.cols());
+  gemm(1.0, view(G), Transpose::no, view(W), Transpose::no, 0.0, span(GW));
+  const Vector<double> linear = W.transpose() * fold.feature_sums.head(W.rows());
+  return fold.target_squares.sum() - 2 * W.cwiseProduct(fold.cross.topRows(W.rows())).sum() -
+         2 * b.dot(fold.target_sums) + W.cwiseProduct(GW).sum() + 2 * b.dot(linear) + fold.weight * b.squaredNorm();
+}
+
+}  // namespace
+
+bool solve_symmetric(const FillSymmetric& fill, double penalty, double roundoff, bool allow_fallback,
+                     Matrix<double>& work, MatrixSpan<double> B, SolveReport& report) {
+  const Index order = B.rows();
+  work.resize(order, order);
+  report.penalty = penalty;
+  report.rank = order;
+  report.rcond = 1;
+  if (order == 0) return true;
+  const auto fill_penalised = [&] {
+    fill(span(work));
+    work.diagonal().array() += penalty;
+  };
+  fill_penalised();
+  const Matrix<double> right_side = B;
+  if (solve_by_cholesky(span(work), roundoff, B, report)) return true;
+  if (!allow_fallback) return false;
+  fill_penalised();
+  B = right_side;
+  solve_by_eigenvalues(span(work), roundoff, B, report);
+  return true;
+}
+
+RidgeSolution solve_ridge(const std::vector<const Sums*>& parts, double alpha, bool intercept, Matrix<double>& work,
+                          Index n_features) {
+  require(!parts.empty(), "a ridge solve needs at least one set of sums");
+  const Index p = n_features < 0 ? parts.front()->n_features() : n_features;
+  const CentredSystem system(parts, intercept, p);
+  RidgeSolution solution;
+  system.solve(alpha, true, [&](MatrixSpan<double> G) { system.fill(G); }, work, solution);
+  return solution;
+}
+
+std::vector<double> heldout_errors(const std::vector<Sums>& folds, const std::vector<double>& alphas, bool intercept,
+                                   Index n_features) {
+  require(folds.size() >= 2, "held-out errors need at least two folds");
+  const Index p = n_features < 0 ? folds.front().n_features() : n_features;
+  std::vector<double> errors(alphas.size(), 0.0);
+  Matrix<double> train(p, p), heldout(p, p), work;
+  RidgeSolution solution;
+  double weight = 0;
+  for (std::size_t k = 0; k < folds.size(); ++k) {
+    const std::vector<const Sums*> parts = all_but(folds, k);
+    const CentredSystem system(parts, intercept, p);
+    system.fill(span(train));
+    heldout.setZero();
+    folds[k].gram.add_to_upper(span(heldout));
+    heldout.triangularView<Eigen::StrictlyLower>() = heldout.transpose();
+    weight += folds[k].weight;
+    for (std::size_t a = 0; a < alphas.size(); ++a) {
+      const bool solved = system.solve(alphas[a], false, [&](MatrixSpan<double> G) { G = train; }, work, solution);
+      errors[a] +=
+          solved ? std::max(0.0, squared_error(folds[k], heldout, solution)) : std::numeric_limits<double>::infinity();
+    }
+  }
+  for (double& error : errors) error /= weight > 0 ? weight : 1.0;
+  return errors;
+}
+
+RidgeSolution solve_ridge_dual(const MatrixView<double>& H, const Matrix<double>& K, const MatrixView<double>& Y,
+                               Index skip_from, Index skip_to, double alpha, bool intercept, Matrix<double>& work) {
+  require(K.rows() == H.rows() && K.cols() == H.rows() && Y.rows() == H.rows(), "solve_ridge_dual: shapes differ");
+  require(0 <= skip_from && skip_from <= skip_to && skip_to <= H.rows(), "solve_ridge_dual: bad range of rows");
+  require(alpha >= 0 && std::isfinite(alpha), "alpha must be finite and not negative");
+  const Index skipped = skip_to - skip_from;
+  const Index n = H.rows() - skipped;
+  require(n > 0, "solve_ridge_dual: no rows are left");
+  const auto source = [&](Index i) { return i < skip_from ? i : i + skipped; };
+
+  // Centring the features is centring the kernel on both sides.
+  Vector<double> row_means = Vector<double>::Zero(n);
+  Vector<double> target_means = Vector<double>::Zero(Y.cols());
+  RidgeSolution solution;
+  Matrix<double> A(n, Y.cols());
+  for (Index i = 0; i < n; ++i) {
+    A.row(i) = Y.row(source(i));
+    if (!intercept) continue;
+    const auto row = K.row(source(i));
+    row_means(i) = (row.head(skip_from).sum() + row.tail(K.cols() - skip_to).sum()) / static_cast<double>(n);
+  }
+  if (intercept) {
+    target_means = A.colwise().mean();
+    A.rowwise() -= target_means.transpose();
+  }
+  const double mean = row_means.mean();
+  const auto entry = [&](Index i, Index j) { return K(source(i), source(j)) - row_means(i) - row_means(j) + mean; };
+  double trace = 0;
+  for (Index i = 0; i < n; ++i) trace += std::max(0.0, entry(i, i));
+  if (!std::isfinite(trace)) {
+    throw LinAlgError("the kernel of a ridge problem is not finite: a feature overflowed; scale the inputs down");
+  }
+  const double penalty = H.cols() > 0 ? alpha * trace / static_cast<double>(H.cols()) : 0.0;
+  const auto fill = [&](MatrixSpan<double> G) {
+    for (Index i = 0; i < n; ++i) {
+      for (Index j = i; j < n; ++j) G(i, j) = entry(i, j);
+    }
+  };
+  solve_symmetric(fill, penalty, unit_roundoff<double>(), true, work, span(A), solution.report);
+
+  solution.W = Matrix<double>::Zero(H.cols(), Y.cols());
+  const MatrixView<double> head = block(view(A), 0, 0, skip_from, A.cols());
+  const MatrixView<double> tail = block(view(A), skip_from, 0, n - skip_from, A.cols());
+  gemm(1.0, block(H, 0, 0, skip_from, H.cols()), Transpose::yes, head, Transpose::no, 1.0, span(solution.W));
+  gemm(1.0, block(H, skip_to, 0, H.rows() - skip_to, H.cols()), Transpose::yes, tail, Transpose::no, 1.0,
+       span(solution.W));
+  // The columns of A sum to zero after centring, so the feature means enter through K's row means alone.
+  solution.intercept = target_means - A.transpose() * row_means;
+  return solution;
+}
+
+template <class T>
+Matrix<T> transposed_pseudoinverse(const MatrixView<T>& A) {
+  const Matrix<double> M = A.rows() <= A.cols() ? Matrix<double>(A.template cast<double>())
+                                                : Matrix<double>(A.template cast<double>().transpose());
+  // M is wide: (M M')^-1 M is the transpose of its pseudoinverse.
+  Matrix<double> solution = M;
+  Matrix<double> work;
+  SolveReport report;
+  const auto fill = [&](MatrixSpan<double> G) {
+    G.setZero();
+    gemm(1.0, view(M), Transpose::no, view(M), Transpose::yes, 0.0, G);
+  };
+  // Singular values below sqrt(roundoff) of the largest are lost in the Gram matrix of rounded weights.
+  solve_symmetric(fill, 0.0, unit_roundoff<T>(), true, work, span(solution), report);
+  if (A.rows() <= A.cols()) return solution.template cast<T>();
+  return solution.transpose().template cast<T>();
+}
+
+template Matrix<float> transposed_pseudoinverse<float>(const MatrixView<float>&);
+template Matrix<double> transposed_pseudoinverse<double>(const MatrixView<double>&);
+
+}  // namespace sstpl

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "sstpl/symmetric.hpp"
+
+#include <algorithm>
+
+#include "sstpl/blas.hpp"
+#include "sstpl/errors.hpp"
+#include "sstpl/parallel.hpp"
+
+namespace sstpl {
+
+namespace {
+
+constexpr Index single_panel_order = 1024;  // below this the saved memory is not worth the extra calls
+constexpr Index panel_width = 512;
+constexpr Index add_grain = 64;  // rows of a panel per thread
+
+MatrixSpan<double> panel_span(double* data, Index rows, Index width) {
+  return MatrixSpan<double>(data, rows, width, Eigen::OuterStride<>(width));
+}
+
+}  // namespace
+
+PackedSymmetric::PackedSymmetric(Index order) : order_(order) {
+  require(order >= 0, "the order of a symmetric matrix must not be negative");
+  const Index width = order <= single_panel_order ? order : panel_width;
+  Index offset = 0;
+  for (Index begin = 0; begin < order; begin += width) {
+    const Index end = std::min(begin + width, order);
+    panels_.push_back({begin, end, offset});
+    offset += end * (end - begin);
+  }
+  data_.assign(static_cast<std::size_t>(offset), 0.0);
+}
+
+void PackedSymmetric::add_gram(const MatrixView<float>& H, PanelWorkspace& workspace) {
+  require(H.cols() == order_, "add_gram: H must have one column per row of the Gram matrix");
+  for (const Panel& panel : panels_) {
+    const Index width = panel.end - panel.begin;
+    if (workspace.products.rows() < panel.end || workspace.products.cols() != width) {
+      workspace.products.resize(order_, width);
+    }
+    MatrixSpan<float> products = span(workspace.products);
+    const MatrixView<float> own = block(H, 0, panel.begin, H.rows(), width);
+    gemm(1.0f, block(H, 0, 0, H.rows(), panel.begin), Transpose::yes, own, Transpose::no, 0.0f,
+         block(products, 0, 0, panel.begin, width));
+    syrk(1.0f, own, 0.0f, block(products, panel.begin, 0, width, width));
+    double* target = data_.data() + panel.offset;
+    parallel_for(0, panel.end, add_grain, [&](Index from, Index to) {
+      for (Index i = from; i < to; ++i) {
+        for (Index j = std::max<Index>(0, i - panel.begin); j < width; ++j) {
+          target[i * width + j] += static_cast<double>(products(i, j));
+        }
+      }
+    });
+  }
+}
+
+void PackedSymmetric::add_gram(const MatrixView<double>& H) {
+  require(H.cols() == order_, "add_gram: H must have one column per row of the Gram matrix");
+  for (const Panel& panel : panels_) {
+    const Index width = panel.end - panel.begin;
+    MatrixSpan<double> target = panel_span(data_.data() + panel.offset, panel.end, width);
+    const MatrixView<double> own = block(H, 0, panel.begin, H.rows(), width);
+    gemm(1.0, block(H, 0, 0, H.rows(), panel.begin), Transpose::yes, own, Transpose::no, 1.0,
+         block(target, 0, 0, panel.begin, width));
+    syrk(1.0, own, 1.0, block(target, panel.begin, 0, width, width));
+  }
+}
+
+void PackedSymmetric::add(const PackedSymmetric& other) {
+  require(order_ == other.order_, "symmetric matrices of different order cannot be added");
+  for (std::size_t i = 0; i < data_.size(); ++i) data_[i] += other.data_[i];
+}
+
+void PackedSymmetric::add_to_upper(MatrixSpan<double> G) const {
+  require(G.rows() == G.cols() && G.rows() <= order_, "add_to_upper: G must be square and no larger than the order");
+  for (const Panel& panel : panels_) {
+    if (panel.begin >= G.cols()) break;
+    const Index width = panel.end - panel.begin;
+    const Index end = std::min(panel.end, G.cols());
+    const double* source = data_.data() + panel.offset;
+    parallel_for(0, end, add_grain, [&](Index from, Index to) {
+      for (Index i = from; i < to; ++i) {
+        const Index first = std::max(i, panel.begin);
+        for (Index j = first; j < end; ++j) G(i, j) += source[i * width + j - panel.begin];
+      }
+    });
+  }
+}
+
+void PackedSymmetric::add_diagonal_to(Vector<double>& d) const {
+  require(d.size() <= order_, "add_diagonal_to: more entries asked for than there are");
+  for (const Panel& panel : panels_) {
+    const Index width = panel.end - panel.begin;
+    for (Index j = panel.begin; j < std::min(panel.end, d.size()); ++j) {
+      d(j) += data_[static_cast<std::size_t>(panel.offset + j * width + j - panel.begin)];
+    }
+  }
+}
+
+}  // namespace sstpl

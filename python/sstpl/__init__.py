@@ -1,0 +1,1 @@
+from sstpl import _core
