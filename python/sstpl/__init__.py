@@ -1,1 +1,10 @@
-from sstpl import _core
+"""sstpl: fast, gradient-free training of neural networks on CPU, by closed-form ridge solves alone."""
+
+from sstpl import presets
+from sstpl._config import build_info, show_config
+from sstpl.classifier import SSTPLClassifier
+from sstpl.regressor import SSTPLRegressor
+
+__version__ = build_info()["version"]
+
+__all__ = ["SSTPLClassifier", "SSTPLRegressor", "__version__", "build_info", "presets", "show_config"]

@@ -1,0 +1,331 @@
+"""One subsystem of the paper (arXiv 2406.18931): forward layers, backward network, fusion.
+
+Native calls do the work; this module decides, from out-of-fold scores alone, how deep the forward stack goes and
+which pair of features is fused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from sstpl import _core
+from sstpl._progress import Progress
+from sstpl._report import Step, step
+from sstpl._selection import ALPHA_PATH, Score, score_predictions
+from sstpl._typing import Floats, Labels
+
+# Streams of random numbers by use; a subsystem has a seed of its own. 0 and 1 are the row sample and the folds.
+_STREAM_CODE, _STREAM_READOUT, _STREAM_PAIR, _STREAM_FUSION = 100, 200, 1000, 10
+
+
+@dataclass(frozen=True)
+class PaperOptions:
+    """The choices of `SSTPLClassifier` and `SSTPLRegressor` that a subsystem needs, resolved."""
+
+    hidden_widths: tuple[int, ...]
+    readout_width: int
+    fusion_width: int
+    activation: str
+    hidden_weights: str
+    encoder_penalty: str
+    encoder_alpha: float
+    alpha: float | None  # None: chosen on ALPHA_PATH
+    fusion: str
+    inverse_margin: float
+
+    @property
+    def alphas(self) -> list[float]:
+        """The penalties that a readout may choose from."""
+        return list(ALPHA_PATH) if self.alpha is None else [self.alpha]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The training rows of one subsystem, sorted by fold.
+
+    Attributes
+    ----------
+    X : array of shape (n, d), C-ordered
+    targets : array of shape (n, c)
+        +1/-1 one-hot codes, or standardised columns.
+    labels : int64 array of shape (n,), or None for regression
+    fold_starts : int64 array of shape (n_folds + 1,)
+    """
+
+    X: Floats
+    targets: Floats
+    labels: Labels | None
+    fold_starts: Labels
+
+    def score(self, scores: Floats) -> Score:
+        """Score out-of-fold predictions of these rows."""
+        return score_predictions(scores, self.targets, self.labels)
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A fitted forward layer: weights (p, d), and the range that scales its features to [0, 1]."""
+
+    weights: Floats
+    low: Floats
+    scale: Floats
+
+
+@dataclass(frozen=True)
+class BackwardLayer:
+    """A re-solved layer: weights (w, c) with prototypes (c, w'), or weights (w, w') with none (0, 0)."""
+
+    weights: Floats
+    intercept: Floats
+    prototypes: Floats
+
+
+@dataclass(frozen=True)
+class Readout:
+    """A hidden layer on scaled inputs and its ridge solution."""
+
+    low: Floats
+    scale: Floats
+    hidden_weights: Floats
+    hidden_bias: Floats
+    weights: Floats
+    intercept: Floats
+
+
+@dataclass(frozen=True)
+class Subsystem:
+    """A trained subsystem: everything that prediction needs, as plain arrays."""
+
+    activation: str
+    encoders: tuple[Encoder, ...]
+    backward: tuple[BackwardLayer, ...]
+    forward_blocks: tuple[int, ...]
+    backward_blocks: tuple[int, ...]
+    readout: Readout
+    depth: int
+
+    def predict(self, X: Floats) -> Floats:
+        """Return scores (n, c) of mapped rows X (n, d) in the dtype of the weights."""
+        r = self.readout
+        return _core.predict_subsystem(
+            X,
+            [(e.weights, e.low, e.scale) for e in self.encoders],
+            [(b.weights, b.intercept, b.prototypes) for b in self.backward],
+            (r.low, r.scale, r.hidden_weights, r.hidden_bias, r.weights, r.intercept),
+            list(self.forward_blocks),
+            list(self.backward_blocks),
+            self.activation,
+        )
+
+
+class PaperFit:
+    """The fit of one subsystem; `run` returns the model and the out-of-fold scores of its rows."""
+
+    def __init__(self, rows: Rows, options: PaperOptions, seed: int, progress: Progress) -> None:
+        self.rows = rows
+        self.options = options
+        self.seed = seed
+        self.progress = progress
+        self.steps: list[Step] = []
+        self.encoders: list[Encoder] = []
+        self.features: list[Floats] = [rows.X]  # F_0 .. F_depth
+        self.backward: list[BackwardLayer] = []
+        self.backward_scores: list[Floats] = []
+        progress.plan(sum(self._costs().values()))
+
+    def run(self) -> tuple[Subsystem, Floats, Score]:
+        """Fit the subsystem."""
+        readout = self._grow_forward()
+        self._fit_backward(readout)
+        forward_blocks, backward_blocks = self._choose_blocks()
+        self._release(forward_blocks, backward_blocks)
+        fused, scores, native, seconds = self._fit_readout(
+            forward_blocks, backward_blocks, self.options.fusion_width, _STREAM_FUSION, "fusion"
+        )
+        score = self.rows.score(scores)
+        self.steps.append(step("fusion", 0, seconds, native, score))
+        self.progress.done(self._costs()["fusion"])
+        subsystem = Subsystem(
+            self.options.activation,
+            tuple(self.encoders[: max(forward_blocks)]),
+            tuple(self.backward[: max(backward_blocks)]),
+            forward_blocks,
+            backward_blocks,
+            fused,
+            len(self.encoders),
+        )
+        return subsystem, scores, score
+
+    def _grow_forward(self) -> Readout:
+        """Add encoders while their readout's selection score improves; return the readout of the last one kept."""
+        best: Score | None = None
+        kept: Readout | None = None
+        for level, width in enumerate(self.options.hidden_widths, start=1):
+            self.progress.stage(f"forward layer {level}")
+            encoder, features, encoder_step = self._fit_encoder(level, width)
+            self.encoders.append(encoder)
+            self.features.append(features)
+            readout, scores, native, seconds = self._fit_readout(
+                (level,), (), self.options.readout_width, _STREAM_READOUT + level, f"readout {level}"
+            )
+            score = self.rows.score(scores)
+            readout_step = step("readout", level, seconds, native, score)
+            self.steps += [encoder_step, readout_step]
+            self.progress.done(self._costs()[f"forward {level}"])
+            if best is not None and score <= best:
+                encoder_step.accepted = readout_step.accepted = False
+                self.encoders.pop()
+                self.features.pop()
+                break
+            best, kept = score, readout
+        assert kept is not None  # the first layer is always kept
+        return kept
+
+    def _fit_encoder(self, level: int, width: int) -> tuple[Encoder, Floats, Step]:
+        start = perf_counter()
+        below = self.features[-1]
+        options = self.options
+        code, bias = _core.draw_hidden(
+            options.hidden_weights,
+            below,
+            width,
+            self.seed,
+            _STREAM_CODE + level,
+            self.rows.labels,
+            self.rows.fold_starts,
+        )
+        fit = _core.fit_encoder(
+            below,
+            code,
+            bias,
+            options.activation,
+            options.encoder_penalty,
+            options.encoder_alpha,
+            tick=self.progress.tick,
+        )
+        encoder = Encoder(fit["weights"], fit["low"], fit["scale"])
+        return encoder, fit["encoded"], step("encoder", level, perf_counter() - start, fit["report"])
+
+    def _fit_readout(
+        self, forward: Sequence[int], backward: Sequence[int], width: int, stream: int, name: str
+    ) -> tuple[Readout, Floats, dict[str, Any], float]:
+        """Fit a hidden layer and its readout on the named blocks side by side."""
+        self.progress.stage(name)
+        start = perf_counter()
+        blocks: list[tuple[Floats, Floats | None]] = [(self.features[i], None) for i in forward]
+        blocks += [self._backward_block(j) for j in backward]
+        fit = _core.fit_fusion(
+            blocks,
+            self.rows.targets,
+            self.options.hidden_weights,
+            width,
+            self.options.activation,
+            self.seed,
+            stream,
+            self.rows.labels,
+            self.options.alphas,
+            self.rows.fold_starts,
+            tick=self.progress.tick,
+        )
+        readout = Readout(
+            fit["low"],
+            fit["scale"],
+            fit["hidden_weights"],
+            fit["hidden_bias"],
+            fit["weights"],
+            fit["intercept"],
+        )
+        return readout, fit["oof_scores"], fit["report"], perf_counter() - start
+
+    def _backward_block(self, level: int) -> tuple[Floats, Floats | None]:
+        layer, scores = self.backward[level - 1], self.backward_scores[level - 1]
+        if layer.prototypes.size:
+            return scores, layer.prototypes
+        return _core.apply_activation(self.options.activation, scores), None
+
+    def _fit_backward(self, readout: Readout) -> None:
+        """Re-solve the network of the encoders and the last readout, down from the targets and up again."""
+        self.progress.stage("backward")
+        start = perf_counter()
+        dtype = self.rows.X.dtype
+        chain = [encoder.weights for encoder in self.encoders]
+        chain += [readout.hidden_weights, np.ascontiguousarray(readout.weights.T)]
+        codes = targets = None
+        if self.rows.labels is None:
+            targets = self.rows.targets
+        else:
+            n_classes = self.rows.targets.shape[1]
+            codes = (2 * np.eye(n_classes) - 1).astype(dtype)
+            targets = np.eye(n_classes, dtype=dtype)[self.rows.labels]
+        layers = _core.fit_backward(
+            self.rows.X,
+            targets,
+            codes,
+            chain,
+            self.options.activation,
+            self.options.inverse_margin,
+            self.options.alphas,
+            self.rows.fold_starts,
+            tick=self.progress.tick,
+        )
+        seconds = (perf_counter() - start) / len(layers)
+        for level, layer in enumerate(layers[:-1], start=1):  # the last one is linear: scores, not features
+            self.backward.append(BackwardLayer(layer["weights"], layer["intercept"], layer["prototypes"]))
+            self.backward_scores.append(layer["scores"])
+            self.steps.append(step("backward", level, seconds, layer["report"]))
+        self.progress.done(self._costs()["backward"])
+
+    def _choose_blocks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the forward and the backward levels to fuse."""
+        forward = range(1, len(self.encoders) + 1)
+        backward = range(1, len(self.backward) + 1)
+        if self.options.fusion == "all":
+            return tuple(forward), tuple(backward)
+        tried: list[Step] = []
+        scored: list[Score] = []
+        for i in forward:
+            for j in backward:
+                stream = _STREAM_PAIR + 100 * i + j
+                _, scores, native, seconds = self._fit_readout(
+                    (i,), (j,), self.options.readout_width, stream, f"pair {i}, {j}"
+                )
+                scored.append(self.rows.score(scores))
+                tried.append(step("pair", 0, seconds, native | {"forward": i, "backward": j}, scored[-1]))
+                tried[-1].accepted = False
+                self.progress.done(self._costs()["pairs"] / (len(forward) * len(backward)))
+        best = max(range(len(tried)), key=lambda k: scored[k])
+        tried[best].accepted = True
+        self.steps += tried
+        return (tried[best].detail["forward"],), (tried[best].detail["backward"],)
+
+    def _release(self, forward: Sequence[int], backward: Sequence[int]) -> None:
+        """Drop the training features that the fusion does not read: the wide solve needs the memory."""
+        empty = np.empty((0, 0), dtype=self.rows.X.dtype)
+        self.features = [f if i in forward else empty for i, f in enumerate(self.features)]
+        self.backward_scores = [s if j in backward else empty for j, s in enumerate(self.backward_scores, start=1)]
+
+    def _costs(self) -> dict[str, float]:
+        """Return estimated flops of every stage at full depth, for the progress bar."""
+        n, d = self.rows.X.shape
+        folds = len(self.rows.fold_starts) - 1
+        narrow, wide = self.options.readout_width, self.options.fusion_width
+        widths = [d, *self.options.hidden_widths]
+
+        def solve(p: int, inputs: int) -> float:
+            return float(4 * n * inputs * p + n * p**2 + (folds + 1) * p**3)
+
+        costs = {
+            f"forward {i}": n * widths[i] * (widths[i] + 6 * widths[i - 1]) + solve(narrow, widths[i])
+            for i in range(1, len(widths))
+        }
+        costs["backward"] = sum(solve(w, 0) for w in [*widths, narrow])
+        mean_width = 2 * int(np.mean(widths[1:]))
+        n_pairs = 0 if self.options.fusion == "all" else (len(widths) - 1) * len(widths)
+        costs["pairs"] = n_pairs * solve(narrow, mean_width)
+        costs["fusion"] = solve(wide, mean_width)
+        return costs

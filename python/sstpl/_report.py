@@ -1,0 +1,112 @@
+"""What a fit tried, and what came of it."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from scipy.linalg import LinAlgWarning
+
+from sstpl._selection import Score
+
+
+@dataclass
+class Step:
+    """One solve of a fit, tried in one place.
+
+    Attributes
+    ----------
+    stage : {"encoder", "readout", "backward", "pair", "fusion"}
+    level : int
+        Forward or backward level, from 1; 0 for pairs and the fusion.
+    score : Score or None
+        Selection score of the out-of-fold predictions, where the stage makes predictions.
+    accepted : bool
+        Whether the fitted model uses it.
+    alpha, rank, rcond, solver : float, int, float, str
+        Penalty used, and the outcome of the solve on all rows. A lasso has no rank and no rcond.
+    seconds : float
+        Wall time of the step.
+    detail : dict
+        Everything else the core reported: the alpha path and its errors, the solves without each fold, primal
+        or dual form, seconds per part; for pairs, the forward and backward levels.
+    """
+
+    stage: str
+    level: int
+    seconds: float
+    score: Score | None = None
+    accepted: bool = True
+    alpha: float | None = None
+    rank: int | None = None
+    rcond: float | None = None
+    solver: str | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+def step(stage: str, level: int, seconds: float, native: dict[str, Any], score: Score | None = None) -> Step:
+    """Make a step from a report of the core."""
+    solve = native.get("solve", {})
+    return Step(
+        stage,
+        level,
+        seconds,
+        score,
+        alpha=native.get("alpha"),
+        rank=solve.get("rank"),
+        rcond=solve.get("rcond"),
+        solver=solve.get("solver", "fista"),
+        detail=native,
+    )
+
+
+@dataclass
+class SubsystemReport:
+    """What one subsystem tried.
+
+    Attributes
+    ----------
+    n_samples : int
+        Rows in its sample.
+    steps : list of Step
+    score : Score
+        Of its own predictions of all training rows: out-of-fold in its sample, out-of-bag outside.
+    system_score : Score
+        Of the mean over the subsystems up to this one.
+    accepted : bool
+        Whether the system kept it.
+    seconds : float
+    """
+
+    n_samples: int
+    steps: list[Step]
+    score: Score
+    system_score: Score
+    accepted: bool
+    seconds: float
+
+
+@dataclass
+class Report:
+    """What a fit tried: one entry per subsystem, the rejected last one included."""
+
+    subsystems: list[SubsystemReport] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as nested dicts and lists of plain values."""
+        return asdict(self)
+
+    def warn(self) -> None:
+        """Warn of solves that the first choice of solver could not do, and of lassos that hit their cap."""
+        steps = [s for subsystem in self.subsystems for s in subsystem.steps]
+        fallen_back = [s for s in steps if s.solver == "eigen"]
+        if fallen_back:
+            worst = min(fallen_back, key=lambda s: s.rcond if s.rcond is not None else 0.0)
+            warnings.warn(
+                f"{len(fallen_back)} of {len(steps)} ridge solves were too ill-conditioned for Cholesky and took the "
+                f"minimum-norm solution on their leading eigenvalues (lowest rcond {worst.rcond:.1e}, rank "
+                f"{worst.rank}, stage {worst.stage!r}); increase alpha, or drop duplicate columns. See report_.",
+                LinAlgWarning,
+                stacklevel=3,
+            )

@@ -1,0 +1,148 @@
+"""The one place for input rules, and the only module that touches scikit-learn's internals."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+
+from sstpl import _core
+from sstpl._typing import Floats, Labels
+
+T = TypeVar("T")
+
+ACTIVATIONS = ("identity", "leaky_relu", "sigmoid", "tanh")  # those with an inverse
+HIDDEN_WEIGHTS = ("constrained", "normal", "orthogonal", "uniform")
+
+# Input types whose every value is a float32; everything else is computed in float64 with dtype="auto".
+_EXACT_IN_FLOAT32 = tuple(np.dtype(t) for t in ("f4", "f2", "i1", "u1", "i2", "u2", "?"))
+
+
+def _fail(name: str, expected: str, value: object) -> ValueError:
+    return ValueError(f"{name} must be {expected}, got {value!r}")
+
+
+def choice(name: str, value: object, choices: Sequence[str]) -> str:
+    """Check that a parameter is one of some names."""
+    if not isinstance(value, str) or value not in choices:
+        raise _fail(name, "one of " + ", ".join(repr(c) for c in choices), value)
+    return value
+
+
+def integer(name: str, value: object, low: int) -> int:
+    """Check that a parameter is a whole number of at least `low`."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or int(value) < low:
+        raise _fail(name, f"an integer of at least {low}", value)
+    return int(value)
+
+
+def real(name: str, value: object, low: float, high: float, *, low_open: bool = False) -> float:
+    """Check that a parameter is a finite number in [low, high], or in (low, high]."""
+    brackets = f"{'(' if low_open else '['}{low:g}, {high:g}]" if np.isfinite(high) else f"[{low:g}, inf)"
+    ok = isinstance(value, numbers.Real) and not isinstance(value, bool) and np.isfinite(float(value))
+    if not ok or not (low < float(value) if low_open else low <= float(value)) or float(value) > high:  # type: ignore[arg-type]
+        raise _fail(name, f"a finite number in {brackets}", value)
+    return float(value)  # type: ignore[arg-type]
+
+
+def widths(name: str, value: object, max_depth: object) -> tuple[int, ...]:
+    """Check a list of layer widths and cut it to the depth allowed."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, (Sequence, np.ndarray)) or len(value) == 0:
+        raise _fail(name, "a sequence of at least one layer width", value)
+    checked = tuple(integer(f"{name}[{i}]", w, 1) for i, w in enumerate(value))
+    return checked if max_depth is None else checked[: integer("max_depth", max_depth, 1)]
+
+
+def optional(check: Callable[..., T], name: str, value: object, *limits: Any) -> T | None:
+    """Apply a check unless the parameter is None."""
+    return None if value is None else check(name, value, *limits)
+
+
+def float_or_auto(name: str, value: object) -> float | None:
+    """Check a penalty; None stands for "auto"."""
+    if isinstance(value, str):
+        if value != "auto":
+            raise _fail(name, "a finite number in [0, inf) or 'auto'", value)
+        return None
+    return real(name, value, 0.0, np.inf)
+
+
+def seed_of(random_state: object) -> int:
+    """Draw the core's seed from whatever scikit-learn accepts as a random state."""
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+
+def working_dtype(dtype: object, X: object) -> np.dtype[np.floating]:
+    """Return the precision to compute in."""
+    choice("dtype", dtype, ("auto", "float32", "float64"))
+    if dtype != "auto":
+        return np.dtype(str(dtype))
+    given = getattr(X, "dtype", None)
+    if given is None and hasattr(X, "dtypes"):  # a data frame
+        exact = all(d in _EXACT_IN_FLOAT32 for d in X.dtypes)
+    else:
+        exact = given in _EXACT_IN_FLOAT32
+    return np.dtype(np.float32 if exact else np.float64)
+
+
+def training_rows(
+    estimator: BaseEstimator, X: object, y: object, *, classification: bool
+) -> tuple[Floats, npt.NDArray[Any]]:
+    """Check X and y as scikit-learn does; X stays float32 where it is, and is not copied where it need not be."""
+    rows: Floats
+    targets: npt.NDArray[Any]
+    rows, targets = validate_data(
+        estimator,
+        X,
+        y,
+        dtype=[np.float64, np.float32],
+        ensure_min_samples=2,
+        multi_output=not classification,
+        y_numeric=not classification,
+    )
+    if classification:
+        targets = column_or_1d(targets, warn=True)
+        check_classification_targets(targets)
+    return rows, targets
+
+
+def prediction_rows(estimator: BaseEstimator, X: object) -> Floats:
+    """Check rows to predict against the fitted estimator."""
+    check_is_fitted(estimator)
+    checked: Floats = validate_data(estimator, X, dtype=[np.float64, np.float32], reset=False)
+    return checked
+
+
+def encode_labels(y: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Labels]:
+    """Return the classes in order, and the class index of every row."""
+    classes, labels = np.unique(y, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(
+            f"y must hold at least 2 classes, got 1 class: {classes[0]!r}. With one class there is nothing to learn."
+        )
+    return classes, labels.reshape(-1).astype(np.int64)
+
+
+def code_labels(labels: Labels, n_classes: int, dtype: np.dtype[np.floating]) -> Floats:
+    """Return +1/-1 one-hot codes (n_samples, n_classes)."""
+    codes = np.full((len(labels), n_classes), -1.0, dtype=dtype)
+    codes[np.arange(len(labels)), labels] = 1.0
+    return codes
+
+
+def check_activation(value: object) -> str:
+    """Check an activation for an architecture that inverts it."""
+    if isinstance(value, str) and value in ("relu", "gelu"):
+        raise ValueError(
+            f"activation={value!r} has no inverse, which backward learning needs; use 'leaky_relu' or 'tanh'"
+        )
+    name = choice("activation", value, ACTIVATIONS)
+    assert _core.has_inverse(name)
+    return name
