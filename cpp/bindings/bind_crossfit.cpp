@@ -16,11 +16,12 @@ py::dict fit(const Array<T>& X, const Array<T>& Y, const std::vector<double>& al
   CrossfitOptions options = crossfit_options(alphas, fold_starts, intercept, path_width);
   options.block_rows = block_rows;
   options.hold_bytes = hold_bytes;
-  const VectorView<double> w = weights ? vector<double>(*weights, "weights") : VectorView<double>(nullptr, 0);
+  const VectorView<double> w = row_weights(weights, inputs.n_rows());
+  const Activation s = activation_from(activation);
   std::optional<HiddenView<T>> layer;
   if (hidden) {
-    layer.emplace(HiddenView<T>{matrix<T>(hidden->first, "hidden weights"), vector<T>(hidden->second, "hidden bias"),
-                                activation_from(activation)});
+    layer.emplace(
+        HiddenView<T>{matrix<T>(hidden->first, "hidden weights"), vector<T>(hidden->second, "hidden bias"), s});
     require(layer->bias.size() == layer->weights.rows(), "the hidden bias needs one entry per hidden unit");
   }
   const Checkpoint check = checkpoint(tick);
@@ -35,9 +36,10 @@ py::dict fit(const Array<T>& X, const Array<T>& Y, const std::vector<double>& al
 template <class T>
 void bind(py::module_& m) {
   m.def("fit_crossfit", &fit<T>, py::arg("X").noconvert(), py::arg("Y").noconvert(), py::arg("alphas"),
-        py::arg("fold_starts") = py::none(), py::arg("intercept") = true, py::arg("hidden") = py::none(),
-        py::arg("activation") = "tanh", py::arg("weights") = py::none(), py::arg("path_width") = 2048,
-        py::arg("block_rows") = 4096, py::arg("hold_bytes") = Index{256} << 20, py::arg("tick") = py::none());
+        py::arg("fold_starts").noconvert() = py::none(), py::arg("intercept") = true,
+        py::arg("hidden").noconvert() = py::none(), py::arg("activation") = "tanh",
+        py::arg("weights").noconvert() = py::none(), py::arg("path_width") = 2048, py::arg("block_rows") = 4096,
+        py::arg("hold_bytes") = Index{256} << 20, py::arg("tick") = py::none());
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ py::tuple draw(const std::string& weights, const Array<T>& X, Index n_hidden, st
 template <class T>
 void bind(py::module_& m) {
   m.def("draw_hidden", &draw<T>, py::arg("weights"), py::arg("X").noconvert(), py::arg("n_hidden"), py::arg("seed"),
-        py::arg("stream"), py::arg("labels") = py::none(), py::arg("fold_starts") = py::none());
+        py::arg("stream"), py::arg("labels").noconvert() = py::none(), py::arg("fold_starts").noconvert() = py::none());
 }
 
 py::array random_matrix(bool normal, std::uint64_t seed, std::uint32_t stream, Index rows, Index cols) {
@@ -62,12 +62,12 @@ void bind_hidden(py::module_& m) {
       "sample_rows",
       [](std::uint64_t seed, std::uint32_t stream, const std::optional<Array<std::int64_t>>& labels, Index n_rows,
          double fraction) { return index_array(sample_rows({seed, stream}, label_list(labels), n_rows, fraction)); },
-      py::arg("seed"), py::arg("stream"), py::arg("labels"), py::arg("n_rows"), py::arg("fraction"));
+      py::arg("seed"), py::arg("stream"), py::arg("labels").noconvert(), py::arg("n_rows"), py::arg("fraction"));
   m.def(
       "deal_folds",
       [](std::uint64_t seed, std::uint32_t stream, const std::optional<Array<std::int64_t>>& labels, Index n_rows,
          Index n_folds) { return index_array(deal_folds({seed, stream}, label_list(labels), n_rows, n_folds)); },
-      py::arg("seed"), py::arg("stream"), py::arg("labels"), py::arg("n_rows"), py::arg("n_folds"));
+      py::arg("seed"), py::arg("stream"), py::arg("labels").noconvert(), py::arg("n_rows"), py::arg("n_folds"));
 }
 
 }  // namespace sstpl::python

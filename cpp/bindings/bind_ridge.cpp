@@ -16,7 +16,15 @@ py::dict to_dict(RidgeSolution&& solution) {
   return out;
 }
 
+// pybind11 turns None into a null pointer.
+void require_sums(const std::vector<const Sums*>& parts, const char* name) {
+  for (const Sums* part : parts) {
+    if (part == nullptr) throw py::type_error(std::string(name) + " must be Sums, got None");
+  }
+}
+
 py::dict primal(const std::vector<const Sums*>& parts, double alpha, bool intercept, Index n_features) {
+  require_sums(parts, "parts");
   RidgeSolution solution;
   {
     const py::gil_scoped_release no_gil;  // the caller holds the sums
@@ -36,13 +44,14 @@ py::dict dual(const Array<double>& H, const Array<double>& Y, double alpha, bool
     Matrix<double> K(rows.rows(), rows.rows());
     Matrix<double> work;
     gemm(1.0, rows, Transpose::no, rows, Transpose::yes, 0.0, span(K));
-    solution = solve_ridge_dual(rows, K, targets, skip_from, skip_to, alpha, intercept, work);
+    solution = solve_ridge_dual(rows, K, targets, skip_from, skip_to, alpha, intercept, 0.0, work);
   }
   return to_dict(std::move(solution));
 }
 
 std::vector<double> errors(const std::vector<const Sums*>& folds, const std::vector<double>& alphas, bool intercept,
                            Index n_features) {
+  require_sums(folds, "folds");
   std::vector<Sums> copies;
   for (const Sums* fold : folds) copies.push_back(*fold);
   const py::gil_scoped_release no_gil;  // only C++ values below

@@ -10,7 +10,7 @@ template <class T>
 void add(Sums& sums, const Array<T>& H, const Array<T>& Y, const std::optional<Array<double>>& weights) {
   Matrix<T> rows = matrix<T>(H, "H");  // a copy, because weighted rows are overwritten
   const MatrixView<T> targets = matrix<T>(Y, "Y");
-  const VectorView<double> w = weights ? vector<double>(*weights, "weights") : VectorView<double>(nullptr, 0);
+  const VectorView<double> w = row_weights(weights, rows.rows());
   const py::gil_scoped_release no_gil;  // the caller holds every array
   SumsWorkspace<T> workspace;
   add_rows(sums, span(rows), targets, w, workspace);
@@ -32,9 +32,10 @@ void bind_sums(py::module_& m) {
              return Sums(n_features, n_outputs);
            }),
            py::arg("n_features"), py::arg("n_outputs"))
-      .def("add_rows", &add<float>, py::arg("H").noconvert(), py::arg("Y").noconvert(), py::arg("weights") = py::none())
+      .def("add_rows", &add<float>, py::arg("H").noconvert(), py::arg("Y").noconvert(),
+           py::arg("weights").noconvert() = py::none())
       .def("add_rows", &add<double>, py::arg("H").noconvert(), py::arg("Y").noconvert(),
-           py::arg("weights") = py::none())
+           py::arg("weights").noconvert() = py::none())
       .def(
           "merge", [](Sums& into, const Sums& from) { merge(into, from); }, py::arg("other"))
       .def_property_readonly("gram", &full_gram)

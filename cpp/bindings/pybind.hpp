@@ -34,6 +34,7 @@ MatrixView<T> matrix(const Array<T>& array, const char* name) {
   const auto item = static_cast<py::ssize_t>(sizeof(T));
   const Index rows = array.shape(0);
   const Index cols = array.shape(1);
+  if (rows == 0 || cols == 0) return MatrixView<T>(array.data(), rows, cols, Eigen::OuterStride<>(cols));
   require(cols <= 1 || array.strides(1) == item, who + " must be C-ordered: its rows must be contiguous");
   Index stride = cols;
   if (rows > 1) {
@@ -62,6 +63,14 @@ py::array to_numpy(Matrix<T>&& X) {
 template <class T>
 py::array to_numpy(const Vector<T>& x) {
   return py::array_t<T>(x.size(), x.data());
+}
+
+/// Weights of n_rows rows, or none; an array without entries is not the same as none.
+inline VectorView<double> row_weights(const std::optional<Array<double>>& array, Index n_rows) {
+  if (!array) return VectorView<double>(nullptr, 0);
+  const VectorView<double> weights = vector<double>(*array, "weights");
+  require(weights.size() == n_rows, "weights: one weight per row is needed");
+  return weights;
 }
 
 Activation activation_from(const std::string& name);

@@ -23,9 +23,7 @@ template <class T>
 class FeatureStream {
  public:
   FeatureStream(const Design<T>& design, const CrossfitOptions& options, bool hold_always)
-      : design_(design),
-        block_rows_(std::max<Index>(1, options.block_rows)),
-        shift_(Vector<T>::Zero(design.n_features())) {
+      : design_(design), block_rows_(options.block_rows), shift_(Vector<T>::Zero(design.n_features())) {
     const Index n = design.inputs.n_rows();
     const Index p = design.n_features();
     held_ = hold_always || n * p * static_cast<Index>(sizeof(T)) <= options.hold_bytes;
@@ -147,10 +145,16 @@ class Crossfit {
  private:
   std::size_t n_folds() const { return options_.fold_starts.empty() ? 0 : ranges_.size(); }
 
+  // A feature near its shift is exact to the rounding of the shift, activations to a few of those.
+  Vector<double> feature_rounding() const {
+    return stream_.shift().cwiseAbs().template cast<double>() * (8 * unit_roundoff<T>());
+  }
+
   void add_sums() {
     SumsWorkspace<T> workspace;
     for (const RowRange& range : ranges_) {
       sums_.emplace_back(stream_.held_features().cols(), Y_.cols());
+      sums_.back().feature_rounding = feature_rounding();
       for (Index row = range.from; row < range.to; row += stream_.block_rows()) {
         checkpoint_();
         const Index rows = std::min(stream_.block_rows(), range.to - row);
@@ -182,7 +186,7 @@ class Crossfit {
     if (dual_) {
       const RowRange out = all ? RowRange{0, 0} : ranges_[k];
       return solve_ridge_dual(view(features_), kernel_, view(targets_), out.from, out.to, alpha, options_.intercept,
-                              work_);
+                              feature_rounding().squaredNorm(), work_);
     }
     std::vector<const Sums*> parts;
     for (std::size_t i = 0; i < sums_.size(); ++i) {
@@ -263,6 +267,8 @@ CrossfitResult<T> fit_crossfit(const Design<T>& design, const MatrixView<T>& Y, 
   require(n >= 1, "a ridge solve needs at least one row");
   require(Y.rows() == n, "the targets must have as many rows as the inputs");
   require(weights.size() == 0 || weights.size() == n, "one weight per row is needed");
+  require(options.block_rows >= 1, "block_rows must be at least 1");
+  require(options.path_width >= 1, "path_width must be at least 1");
   require(!options.alphas.empty(), "at least one alpha is needed");
   for (const double alpha : options.alphas) {
     require(alpha >= 0 && std::isfinite(alpha), "alpha must be finite and not negative");

@@ -12,7 +12,7 @@ namespace sstpl {
 namespace {
 
 // Which use of the layer's stream a number belongs to.
-RandomStream use(const RandomStream& stream, std::uint32_t offset) { return {stream.seed, stream.stream * 8 + offset}; }
+RandomStream use(const RandomStream& stream, std::uint32_t which) { return {stream.seed, stream.stream, which}; }
 enum : std::uint32_t { use_weights = 0, use_bias = 1, use_pairs = 2 };
 
 // Orthonormal columns for the tall Q (m, k): Cholesky QR of a Gaussian, repeated until the loss of
@@ -86,11 +86,15 @@ void draw_constrained(const HiddenOptions& options, const Inputs<T>& inputs, Hid
       MatrixSpan<T> rows = span(pair);
       inputs.fill(first, block(rows, 0, 0, 1, pair.cols()));
       inputs.fill(second, block(rows, 1, 0, 1, pair.cols()));
-      const Vector<double> difference = (pair.row(0) - pair.row(1)).template cast<double>();
+      // In units of the largest difference, whose square can neither overflow nor vanish.
+      const Vector<double> first_row = pair.row(0).template cast<double>();
+      const Vector<double> second_row = pair.row(1).template cast<double>();
+      const double unit_length = (first_row - second_row).cwiseAbs().maxCoeff();
+      if (!(unit_length > 0)) continue;
+      const Vector<double> difference = (first_row - second_row) / unit_length;
       const double distance = difference.squaredNorm();
-      if (!(distance > 0)) continue;
-      layer.weights.row(unit) = (difference * (2 / distance)).template cast<T>().transpose();
-      const Vector<double> sum = (pair.row(0) + pair.row(1)).template cast<double>();
+      layer.weights.row(unit) = (difference * (2 / distance / unit_length)).template cast<T>().transpose();
+      const Vector<double> sum = first_row / unit_length + second_row / unit_length;
       layer.bias(unit) = static_cast<T>(-difference.dot(sum) / distance);
       break;
     }

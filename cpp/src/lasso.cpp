@@ -42,6 +42,8 @@ Matrix<double> solve_lasso(const Matrix<double>& G, const Matrix<double>& B, con
   require(G.rows() == G.cols() && G.rows() == B.rows(), "solve_lasso: G must be (p, p) and B (p, d)");
   require(options.alpha >= 0 && std::isfinite(options.alpha), "alpha must be finite and not negative");
   require(options.max_iter >= 1, "max_iter must be at least 1");
+  require(options.tolerance >= 0 && std::isfinite(options.tolerance), "tolerance must be finite and not negative");
+  require(G.allFinite() && B.allFinite(), "G and B must be finite");
   report = LassoReport();
   report.penalty = B.size() > 0 ? options.alpha * B.cwiseAbs().maxCoeff() : 0.0;
   report.lipschitz = largest_eigenvalue(G);
@@ -66,6 +68,7 @@ Matrix<double> solve_lasso(const Matrix<double>& G, const Matrix<double>& B, con
     const double next_value = objective(D_next, GD_next, B, report.penalty);
     if (next_value > value) {
       // From a fresh start the step must descend unless L is too small or the objective has met its rounding.
+      report.objective.push_back(value);
       if (restarted && next_value - value <= 1e-12 * std::abs(value)) {
         report.converged = true;
         break;
@@ -75,7 +78,6 @@ Matrix<double> solve_lasso(const Matrix<double>& G, const Matrix<double>& B, con
       t = 1;
       Y = D;
       GY = GD;
-      report.objective.push_back(value);
       continue;
     }
     restarted = false;

@@ -45,7 +45,7 @@ void fill_pairs(MatrixSpan<T>& X, const Draw& draw) {
 
 RandomWords random_words(const RandomStream& stream, std::uint64_t position) {
   std::array<std::uint32_t, 4> c = {static_cast<std::uint32_t>(position), static_cast<std::uint32_t>(position >> 32),
-                                    stream.stream, 0};
+                                    stream.stream, stream.use};
   auto k0 = static_cast<std::uint32_t>(stream.seed);
   auto k1 = static_cast<std::uint32_t>(stream.seed >> 32);
   for (int round = 0; round < 10; ++round) {

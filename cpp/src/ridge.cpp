@@ -23,6 +23,9 @@ double smallest_pivot(double roundoff, Index order) {
   return pivot_safety * std::max(roundoff, static_cast<double>(order) * unit_roundoff<double>());
 }
 
+// Centring takes n mean^2 from a sum of squares that is exact to its rounding; a rest of a few roundings is none.
+constexpr double centring_safety = 4.0;
+
 // The random errors of p x p sums add up to about sqrt(p) roundoff in norm.
 double eigenvalue_cutoff(double roundoff, Index order) {
   const auto p = static_cast<double>(order);
@@ -89,6 +92,7 @@ struct Totals {
     require(p <= first.n_features(), "more leading columns asked for than the sums have");
     diagonal = Vector<double>::Zero(p);
     features = Vector<double>::Zero(p);
+    rounding = Vector<double>::Zero(p);
     targets = Vector<double>::Zero(first.n_outputs());
     cross = Matrix<double>::Zero(p, first.n_outputs());
     for (const Sums* part : parts) {
@@ -96,6 +100,7 @@ struct Totals {
               "the sums taken together are of different shapes");
       part->gram.add_diagonal_to(diagonal);
       features += part->feature_sums.head(p);
+      rounding = rounding.cwiseMax(part->feature_rounding.head(p));
       targets += part->target_sums;
       cross += part->cross.topRows(p);
       weight += part->weight;
@@ -107,7 +112,7 @@ struct Totals {
   }
 
   Index p;
-  Vector<double> diagonal, features, targets;
+  Vector<double> diagonal, features, rounding, targets;
   Matrix<double> cross;
   double weight = 0;
   double roundoff = 0;
@@ -118,12 +123,19 @@ class CentredSystem {
  public:
   CentredSystem(const std::vector<const Sums*>& parts, bool intercept, Index n_features)
       : parts_(parts), totals_(parts, n_features), intercept_(intercept && totals_.weight > 0) {
-    if (intercept_) {
-      totals_.cross.noalias() -= totals_.features * totals_.targets.transpose() / totals_.weight;
-      totals_.diagonal -= totals_.features.cwiseAbs2() / totals_.weight;
+    if (!intercept_) return;
+    const Vector<double> uncentred = totals_.diagonal;
+    totals_.cross.noalias() -= totals_.features * totals_.targets.transpose() / totals_.weight;
+    totals_.diagonal -= totals_.features.cwiseAbs2() / totals_.weight;
+    // A constant column is zero after centring; what is left of it is rounding, and must not become a feature.
+    for (Index j = 0; j < totals_.p; ++j) {
+      const double noise = std::max(centring_safety * totals_.roundoff * uncentred(j),
+                                    totals_.weight * totals_.rounding(j) * totals_.rounding(j));
+      if (totals_.diagonal(j) > noise) continue;
+      constant_.push_back(j);
+      totals_.diagonal(j) = 0;
+      totals_.cross.row(j).setZero();
     }
-    // A constant column is zero after centring; what is left of it is rounding, possibly negative.
-    totals_.diagonal = totals_.diagonal.cwiseMax(0.0);
   }
 
   const Totals& totals() const { return totals_; }
@@ -140,7 +152,10 @@ class CentredSystem {
       }
     });
     for (const Sums* part : parts_) part->gram.add_to_upper(G);
-    G.diagonal() = G.diagonal().cwiseMax(0.0);
+    for (const Index j : constant_) {
+      G.row(j).tail(G.cols() - j).setZero();
+      G.col(j).head(j).setZero();
+    }
   }
 
   bool solve(double alpha, bool allow_fallback, const FillSymmetric& fill_from, Matrix<double>& work,
@@ -162,6 +177,7 @@ class CentredSystem {
   const std::vector<const Sums*>& parts_;
   Totals totals_;
   bool intercept_;
+  std::vector<Index> constant_;  // columns without variance
 };
 
 std::vector<const Sums*> all_but(const std::vector<Sums>& folds, std::size_t left_out) {
@@ -221,6 +237,10 @@ std::vector<double> heldout_errors(const std::vector<Sums>& folds, const std::ve
                                    Index n_features) {
   require(folds.size() >= 2, "held-out errors need at least two folds");
   const Index p = n_features < 0 ? folds.front().n_features() : n_features;
+  for (const Sums& fold : folds) {
+    require(fold.n_features() == folds.front().n_features() && fold.n_outputs() == folds.front().n_outputs(),
+            "the sums of the folds are of different shapes");
+  }
   std::vector<double> errors(alphas.size(), 0.0);
   Matrix<double> train(p, p), heldout(p, p), work;
   RidgeSolution solution;
@@ -244,7 +264,8 @@ std::vector<double> heldout_errors(const std::vector<Sums>& folds, const std::ve
 }
 
 RidgeSolution solve_ridge_dual(const MatrixView<double>& H, const Matrix<double>& K, const MatrixView<double>& Y,
-                               Index skip_from, Index skip_to, double alpha, bool intercept, Matrix<double>& work) {
+                               Index skip_from, Index skip_to, double alpha, bool intercept, double noise,
+                               Matrix<double>& work) {
   require(K.rows() == H.rows() && K.cols() == H.rows() && Y.rows() == H.rows(), "solve_ridge_dual: shapes differ");
   require(0 <= skip_from && skip_from <= skip_to && skip_to <= H.rows(), "solve_ridge_dual: bad range of rows");
   require(alpha >= 0 && std::isfinite(alpha), "alpha must be finite and not negative");
@@ -270,11 +291,15 @@ RidgeSolution solve_ridge_dual(const MatrixView<double>& H, const Matrix<double>
   }
   const double mean = row_means.mean();
   const auto entry = [&](Index i, Index j) { return K(source(i), source(j)) - row_means(i) - row_means(j) + mean; };
+  if (!K.allFinite() || !A.allFinite()) {
+    throw LinAlgError("the sums of a ridge problem are not finite: a feature overflowed; scale the inputs down");
+  }
   double trace = 0;
   for (Index i = 0; i < n; ++i) trace += std::max(0.0, entry(i, i));
-  if (!std::isfinite(trace)) {
-    throw LinAlgError("the kernel of a ridge problem is not finite: a feature overflowed; scale the inputs down");
-  }
+  solution.W = Matrix<double>::Zero(H.cols(), Y.cols());
+  solution.intercept = target_means;
+  const double floor = centring_safety * unit_roundoff<double>() * K.diagonal().sum() + static_cast<double>(n) * noise;
+  if (intercept && trace <= floor) return solution;  // every feature is constant: the mean is the solution
   const double penalty = H.cols() > 0 ? alpha * trace / static_cast<double>(H.cols()) : 0.0;
   const auto fill = [&](MatrixSpan<double> G) {
     for (Index i = 0; i < n; ++i) {
@@ -283,7 +308,6 @@ RidgeSolution solve_ridge_dual(const MatrixView<double>& H, const Matrix<double>
   };
   solve_symmetric(fill, penalty, unit_roundoff<double>(), true, work, span(A), solution.report);
 
-  solution.W = Matrix<double>::Zero(H.cols(), Y.cols());
   const MatrixView<double> head = block(view(A), 0, 0, skip_from, A.cols());
   const MatrixView<double> tail = block(view(A), skip_from, 0, n - skip_from, A.cols());
   gemm(1.0, block(H, 0, 0, skip_from, H.cols()), Transpose::yes, head, Transpose::no, 1.0, span(solution.W));

@@ -42,7 +42,8 @@ Sums::Sums(Index n_features, Index n_outputs)
       cross(Matrix<double>::Zero(n_features, n_outputs)),
       feature_sums(Vector<double>::Zero(n_features)),
       target_sums(Vector<double>::Zero(n_outputs)),
-      target_squares(Vector<double>::Zero(n_outputs)) {}
+      target_squares(Vector<double>::Zero(n_outputs)),
+      feature_rounding(Vector<double>::Zero(n_features)) {}
 
 template <class T>
 void add_rows(Sums& sums, MatrixSpan<T> H, const MatrixView<T>& Y, const VectorView<double>& weights,
@@ -81,6 +82,7 @@ void merge(Sums& into, const Sums& from) {
   into.feature_sums += from.feature_sums;
   into.target_sums += from.target_sums;
   into.target_squares += from.target_squares;
+  into.feature_rounding = into.feature_rounding.cwiseMax(from.feature_rounding);
   into.weight += from.weight;
   into.n_samples += from.n_samples;
   into.roundoff = std::max(into.roundoff, from.roundoff);

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sstpl import _validation as check
 from sstpl._config import threads
 from sstpl._inputs import InputMap, fit_input_map
-from sstpl._paper import PaperOptions
+from sstpl._paper import PaperOptions, Subsystem
 from sstpl._progress import Progress
 from sstpl._report import Report
 from sstpl._system import System, SystemOptions, fit_system
@@ -40,7 +40,7 @@ class SSTPLBase(BaseEstimator):
     report_: Report
     depth_: int
     n_subsystems_: int
-    _system: System
+    subsystems_: tuple[Subsystem, ...]
     _input_map: InputMap
 
     def __init__(
@@ -53,7 +53,7 @@ class SSTPLBase(BaseEstimator):
         max_subsystems: int = 5,
         subsystem_fraction: float = 0.8,
         encoder_penalty: str = "ridge",
-        encoder_alpha: float = 1e-3,
+        encoder_alpha: float = 0.1,
         activation: str = "tanh",
         hidden_weights: str = "constrained",
         readout_width: int = 300,
@@ -136,7 +136,7 @@ class SSTPLBase(BaseEstimator):
         report.warn()
         fitted = {
             "_input_map": input_map,
-            "_system": system,
+            "subsystems_": system.subsystems,
             "report_": report,
             "depth_": max(subsystem.depth for subsystem in system.subsystems),
             "n_subsystems_": len(system.subsystems),
@@ -152,4 +152,4 @@ class SSTPLBase(BaseEstimator):
         checked = check.prediction_rows(self, X)
         rows = self._input_map.transform(checked)
         with threads(self.n_threads):
-            return self._system.predict(rows)
+            return System(self.subsystems_).predict(rows)

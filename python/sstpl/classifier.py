@@ -40,13 +40,14 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
         Share of the training rows that a subsystem is trained on, per class.
     encoder_penalty : {"ridge", "lasso"}, default="ridge"
         Penalty of the encoders. "lasso" is solved by FISTA, an iterative method, at most 50 steps.
-    encoder_alpha : float >= 0, default=1e-3
+    encoder_alpha : float >= 0, default=0.1
         Dimensionless penalty of the encoders: relative to the mean Gram diagonal (ridge), or to the least penalty
         that makes every weight zero (lasso).
     activation : {"tanh", "sigmoid", "leaky_relu", "identity"}, default="tanh"
         Activation of every layer. Backward learning needs its inverse.
     hidden_weights : {"constrained", "orthogonal", "uniform", "normal"}, default="constrained"
-        How random layers are drawn: differences of two training rows of different classes, or data-free.
+        How hidden layers are drawn: differences of two training rows of different classes, or data-free. The random
+        code of an encoder, which must keep all of its input, is "orthogonal" where this is "constrained".
     readout_width : int >= 1, default=300
         Width of the hidden layer that scores each depth and each pair of features.
     fusion_width : int >= 1, default=1000
@@ -55,7 +56,7 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
         Dimensionless penalty of every readout and of the backward solves. "auto" takes for each solve the one of
         1e-6, 1e-5, ..., 1e2 with the least squared error on held-out folds.
     fusion : {"pair", "all"}, default="pair"
-        Fuse the pair of one forward and one backward level that scores best, or all levels.
+        Fuse the pair of one forward level and one backward level (or none) that scores best, or all levels.
     selection : {"kfold"}, default="kfold"
         The selection score is of out-of-fold predictions over ``n_folds`` folds.
     n_folds : int >= 2, default=5
@@ -81,6 +82,9 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
         Number of encoders of the deepest subsystem.
     n_subsystems_ : int
         Number of subsystems kept.
+    subsystems_ : tuple
+        The trained subsystems: their weights as plain arrays, and ``predict(X)`` for rows that the input map has
+        scaled.
     oof_decision_function_ : ndarray of shape (n_samples,) or (n_samples, n_classes)
         Scores of the training rows, in their order, each by solutions that did not see the row's label.
     report_ : Report

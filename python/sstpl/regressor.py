@@ -34,6 +34,9 @@ dtype, random_state, n_threads, verbose
         Number of encoders of the deepest subsystem.
     n_subsystems_ : int
         Number of subsystems kept.
+    subsystems_ : tuple
+        The trained subsystems: their weights as plain arrays, and ``predict(X)`` for rows that the input map has
+        scaled.
     oof_prediction_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Predictions of the training rows, in their order, each by solutions that did not see the row's target.
     report_ : Report

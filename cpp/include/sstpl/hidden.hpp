@@ -48,8 +48,9 @@ struct HiddenOptions {
   std::vector<Index> fold_starts;
 };
 
-/// Draws A and b for these inputs; the same numbers whatever the threads. Entries have variance 1 / d
-/// (orthogonal: orthonormal rows, or columns times sqrt(p / d); bias 0; uniform and normal: bias uniform on
+/// Draws A and b for these inputs; the same numbers whatever the threads (orthogonal: to the rounding of the BLAS).
+/// Entries have variance 1 / d (orthogonal: orthonormal rows, or columns times sqrt(p / d); bias 0; uniform and normal:
+/// bias uniform on
 /// [-1, 1]). Constrained: a = 2 (z - z') / ||z - z'||^2 with bias at the midpoint, so the two samples project to
 /// +1 and -1; z and z' are of different classes (regression: distinct), in random order, and of the SAME fold, so
 /// that no unit carries the label of a held-out row to its training rows. A pair that cannot be found gives a = 0.

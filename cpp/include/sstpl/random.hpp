@@ -14,6 +14,7 @@ namespace sstpl {
 struct RandomStream {
   std::uint64_t seed = 0;
   std::uint32_t stream = 0;
+  std::uint32_t use = 0;  // for functions that need several kinds of number from one stream
 };
 
 /// The two 64-bit words at a position of a stream.

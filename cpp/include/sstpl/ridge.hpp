@@ -41,7 +41,8 @@ bool solve_symmetric(const FillSymmetric& fill, double penalty, double roundoff,
                      Matrix<double>& work, MatrixSpan<double> B, SolveReport& report);
 
 /// Ridge on the rows of several sums taken together, on their leading n_features columns (all if negative).
-/// `work` is resized to (p, p). Throws LinAlgError when the sums are not finite.
+/// `work` is resized to (p, p). Columns that centring leaves nothing of but rounding have weight zero. Throws
+/// LinAlgError when the sums are not finite.
 RidgeSolution solve_ridge(const std::vector<const Sums*>& parts, double alpha, bool intercept, Matrix<double>& work,
                           Index n_features = -1);
 
@@ -51,9 +52,11 @@ std::vector<double> heldout_errors(const std::vector<Sums>& folds, const std::ve
                                    Index n_features);
 
 /// Ridge in dual form on the rows of H (n, p), Y (n, c) outside [skip_from, skip_to), given K = H H' (n, n):
-/// (K_c + lambda I) A = Y_c, W = H'A. n^3 / 3 flops. The same solution as solve_ridge to rounding.
+/// (K_c + lambda I) A = Y_c, W = H'A. n^3 / 3 flops. The same solution as solve_ridge to rounding. `noise` is the
+/// squared rounding of a row of features: where no row varies by more, W is zero. Throws as solve_ridge.
 RidgeSolution solve_ridge_dual(const MatrixView<double>& H, const Matrix<double>& K, const MatrixView<double>& Y,
-                               Index skip_from, Index skip_to, double alpha, bool intercept, Matrix<double>& work);
+                               Index skip_from, Index skip_to, double alpha, bool intercept, double noise,
+                               Matrix<double>& work);
 
 /// (A')^+ (m, k) of A (m, k), by the same solver without a penalty on the smaller side; singular directions below the
 /// rounding of T are left out. The row form D (A')^+ of a target D (n, m) is the least-norm Z with Z A' = D.

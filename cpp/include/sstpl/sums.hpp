@@ -13,12 +13,13 @@ struct Sums {
   Sums() = default;
   Sums(Index n_features, Index n_outputs);
 
-  PackedSymmetric gram;           // (p, p)
-  Matrix<double> cross;           // (p, c)
-  Vector<double> feature_sums;    // (p)
-  Vector<double> target_sums;     // (c)
-  Vector<double> target_squares;  // (c)
-  double weight = 0;              // sum of w
+  PackedSymmetric gram;             // (p, p)
+  Matrix<double> cross;             // (p, c)
+  Vector<double> feature_sums;      // (p)
+  Vector<double> target_sums;       // (c)
+  Vector<double> target_squares;    // (c)
+  Vector<double> feature_rounding;  // (p) absolute rounding error of a feature's values, where the maker knows it
+  double weight = 0;                // sum of w
   Index n_samples = 0;
   double roundoff = unit_roundoff<double>();  // of the coarsest block added
 

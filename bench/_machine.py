@@ -1,0 +1,56 @@
+"""What every benchmark records beside its figures: machine, threads, versions, peak memory."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import sstpl
+
+RESULTS = Path(__file__).parent / "results"
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def cpu_name() -> str:
+    """Return the processor's name, where the system tells it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or "unknown"
+
+
+def describe(packages: tuple[str, ...] = ("numpy", "scipy", "scikit-learn")) -> dict[str, Any]:
+    """Return machine, threads and versions."""
+    versions = {}
+    for name in packages:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "not installed"
+    info = sstpl.build_info()
+    return {
+        "cpu": cpu_name(),
+        "cores": os.cpu_count(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "sstpl": info["version"],
+        "threads": info["n_threads"],
+        "blas": info["blas"],
+        "simd": info["simd"],
+        "versions": versions,
+        "command": " ".join(["python", *sys.argv]),
+    }
+
+
+def peak_memory_mb() -> float:
+    """Return the peak resident memory of this process in MB (10^6 bytes)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6

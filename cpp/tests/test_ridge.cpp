@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The one solver against least squares by QR on the rows, and the identities that need no oracle at all.
+#include <algorithm>
+
+#include "helpers.hpp"
+#include "sstpl/errors.hpp"
+#include "sstpl/ridge.hpp"
+
+using namespace sstpl;
+using namespace sstpl::testing;
+
+namespace {
+
+template <class T>
+Sums sums_of(Matrix<T> H, const Matrix<T>& Y, const Vector<double>& weights = Vector<double>()) {
+  Sums sums(H.cols(), Y.cols());
+  SumsWorkspace<T> workspace;
+  add_rows(sums, span(H), view(Y), view(weights), workspace);
+  return sums;
+}
+
+RidgeSolution solve(const Sums& sums, double alpha, bool intercept = true, Index n_features = -1) {
+  Matrix<double> work;
+  return solve_ridge({&sums}, alpha, intercept, work, n_features);
+}
+
+RidgeSolution solve_dual(const Matrix<double>& H, const Matrix<double>& Y, double alpha, bool intercept,
+                         Index skip_from = 0, Index skip_to = 0) {
+  Matrix<double> work;
+  const Matrix<double> K = H * H.transpose();
+  return solve_ridge_dual(view(H), K, view(Y), skip_from, skip_to, alpha, intercept, 0.0, work);
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("a solution zeroes the gradient: H'(Y - HW - b) = lambda W", T, float, double) {
+  for (const bool intercept : {false, true}) {
+    const Matrix<T> H = random_matrix<T>(1, 60, 12).array() + T(0.5);
+    const Matrix<T> Y = random_matrix<T>(2, 60, 3);
+    const RidgeSolution found = solve(sums_of(H, Y), 0.1, intercept);
+    const Matrix<double> h = H.template cast<double>();
+    const Matrix<double> residual = Y.template cast<double>() - ((h * found.W).rowwise() + found.intercept.transpose());
+    CHECK(difference(h.transpose() * residual, found.report.penalty * found.W) < 200 * epsilon<T>());
+    if (intercept) CHECK(residual.colwise().sum().norm() < 200 * epsilon<T>());
+    const TrueRidge truth(h, Y.template cast<double>(), 0.1, intercept);
+    CHECK(difference(found.W, truth.W) < 50 * epsilon<T>());
+    CHECK(difference(found.intercept, truth.b) < 50 * epsilon<T>());
+    CHECK(found.report.penalty == doctest::Approx(truth.penalty));
+    CHECK(found.report.solver == Solver::cholesky);
+    CHECK(found.report.rank == 12);
+  }
+}
+
+TEST_CASE("rows stacked twice double the penalty and columns stacked twice halve the weights") {
+  const Matrix<double> H = random_matrix(3, 30, 6);
+  const Matrix<double> Y = random_matrix(4, 30, 2);
+  const RidgeSolution once = solve(sums_of(H, Y), 0.2);
+  Matrix<double> HH(60, 6), YY(60, 2), wide(30, 12);
+  HH << H, H;
+  YY << Y, Y;
+  wide << H, H;
+  const RidgeSolution twice = solve(sums_of(HH, YY), 0.2);
+  CHECK(twice.report.penalty == doctest::Approx(2 * once.report.penalty));
+  CHECK(difference(twice.W, once.W) < 1e-12);
+  const RidgeSolution beside = solve(sums_of(wide, Y), 0.4);  // tr(G) and p both double, so alpha must
+  CHECK(difference(beside.W.topRows(6), once.W / 2) < 1e-12);
+  CHECK(difference(beside.W.bottomRows(6), once.W / 2) < 1e-12);
+  const Sums sums = sums_of(H, Y);
+  Matrix<double> work;
+  CHECK(difference(solve_ridge({&sums, &sums}, 0.2, true, work).W, once.W) < 1e-12);
+  CHECK(difference(solve(sums_of<double>(H, 5 * Y), 0.2).W, 5 * once.W) < 1e-12);
+}
+
+TEST_CASE("weighted rows give weighted least squares") {
+  const Matrix<double> H = random_matrix(5, 40, 5);
+  const Matrix<double> Y = random_matrix(6, 40, 2);
+  const Vector<double> w = random_matrix(7, 40, 1).cwiseAbs();
+  const RidgeSolution found = solve(sums_of(H, Y, w), 1e-3);
+  const TrueRidge truth(H, Y, 1e-3, true, w);
+  CHECK(difference(found.W, truth.W) < 1e-12);
+  CHECK(difference(found.intercept, truth.b) < 1e-12);
+}
+
+TEST_CASE("primal and dual agree with least squares for n = p - 1, p and p + 1") {
+  for (const Index n : {9, 10, 11}) {
+    for (const bool intercept : {false, true}) {
+      CAPTURE(n);
+      CAPTURE(intercept);
+      const Matrix<double> H = random_matrix(8, n, 10);
+      const Matrix<double> Y = random_matrix(9, n, 2);
+      const TrueRidge truth(H, Y, 1e-3, intercept);
+      const RidgeSolution primal = solve(sums_of(H, Y), 1e-3, intercept);
+      const RidgeSolution dual = solve_dual(H, Y, 1e-3, intercept);
+      CHECK(difference(primal.W, truth.W) < 1e-9);
+      CHECK(difference(dual.W, truth.W) < 1e-9);
+      CHECK(difference(primal.intercept, truth.b) < 1e-9);
+      CHECK(difference(dual.intercept, truth.b) < 1e-9);
+      CHECK(dual.report.penalty == doctest::Approx(truth.penalty));
+      const RidgeSolution skipping = solve_dual(H, Y, 1e-3, intercept, 2, 5);
+      const TrueRidge rest(without_rows(H, 2, 5), without_rows(Y, 2, 5), 1e-3, intercept);
+      CHECK(difference(skipping.W, rest.W) < 1e-9);
+      CHECK(difference(skipping.intercept, rest.b) < 1e-9);
+    }
+  }
+}
+
+TEST_CASE("without a penalty a rank-deficient problem has the minimum-norm solution, its rank and solver eigen") {
+  const Matrix<double> H = random_matrix(10, 40, 4) * random_matrix(11, 4, 9);
+  const Matrix<double> Y = random_matrix(12, 40, 2);
+  for (const bool intercept : {false, true}) {
+    const TrueRidge truth(H, Y, 0, intercept);
+    for (const RidgeSolution& found : {solve(sums_of(H, Y), 0, intercept), solve_dual(H, Y, 0, intercept)}) {
+      CHECK(found.report.solver == Solver::eigen);
+      CHECK(found.report.rank == 4);
+      CHECK(found.report.rcond < 1e-12);
+      CHECK(difference(found.W, truth.W) < 1e-9);
+    }
+  }
+}
+
+TEST_CASE("float sums of 300 features of rank 20 have rank 20") {
+  const Matrix<float> H = (random_matrix(13, 1000, 20) * random_matrix(14, 20, 300)).cast<float>();
+  const Matrix<float> Y = random_matrix<float>(15, 1000, 1);
+  const RidgeSolution found = solve(sums_of(H, Y), 0);
+  CHECK(found.report.solver == Solver::eigen);
+  CHECK(found.report.rank == 20);
+  const TrueRidge truth(H.cast<double>().leftCols(20), Y.cast<double>(), 0, true);  // the same column space
+  const Matrix<double> scores = (H.cast<double>() * found.W).rowwise() + found.intercept.transpose();
+  CHECK(difference(scores, truth.predict(H.cast<double>().leftCols(20))) < 1e-3);
+}
+
+TEST_CASE("held-out errors from sums are those of explicit folds, for every alpha and leading width") {
+  const Matrix<double> H = random_matrix(16, 50, 8).array() + 1;
+  const Matrix<double> Y = random_matrix(17, 50, 2);
+  const Vector<double> w = random_matrix(18, 50, 1).cwiseAbs();
+  const std::vector<Index> starts = {0, 14, 30, 50};
+  const std::vector<double> alphas = {1e-6, 1e-2, 1};
+  for (const bool intercept : {false, true}) {
+    for (const Index width : {3, 8}) {
+      std::vector<Sums> folds;
+      std::vector<double> expected(alphas.size(), 0.0);
+      for (std::size_t k = 0; k < 3; ++k) {
+        const Index from = starts[k], to = starts[k + 1];
+        folds.push_back(
+            sums_of<double>(H.middleRows(from, to - from), Y.middleRows(from, to - from), w.segment(from, to - from)));
+        const Vector<double> rest = without_rows(w, from, to);
+        for (std::size_t a = 0; a < alphas.size(); ++a) {
+          const TrueRidge fit(without_rows(H.leftCols(width), from, to), without_rows(Y, from, to), alphas[a],
+                              intercept, rest);
+          const Matrix<double> residual = Y - fit.predict(H.leftCols(width));
+          for (Index i = from; i < to; ++i) expected[a] += w(i) * residual.row(i).squaredNorm() / w.sum();
+        }
+      }
+      const std::vector<double> found = heldout_errors(folds, alphas, intercept, width);
+      for (std::size_t a = 0; a < alphas.size(); ++a) CHECK(found[a] == doctest::Approx(expected[a]).epsilon(1e-10));
+    }
+  }
+}
+
+TEST_CASE("held-out errors are infinite where Cholesky is refused") {
+  const Matrix<double> H = random_matrix(19, 20, 2) * random_matrix(20, 2, 5);
+  const Sums sums = sums_of(H, random_matrix(21, 20, 1));
+  const std::vector<double> errors = heldout_errors({sums, sums}, {0.0, 1e-3}, true, -1);
+  CHECK(std::isinf(errors[0]));
+  CHECK(std::isfinite(errors[1]));
+}
+
+TEST_CASE("leading columns of the sums give the ridge of those columns") {
+  const Matrix<double> H = random_matrix(22, 30, 1100);
+  const Matrix<double> Y = random_matrix(23, 30, 1);
+  const RidgeSolution found = solve(sums_of(H, Y), 1e-2, true, 600);
+  CHECK(difference(found.W, TrueRidge(H.leftCols(600), Y, 1e-2, true).W) < 1e-10);
+}
+
+TEST_CASE_TEMPLATE("a constant column gets no weight beside an intercept, whatever is left of it", T, float, double) {
+  for (const double alpha : {0.0, 1e-3}) {
+    for (const double value : {0.0, 0.1, 3.7, 1000.0}) {
+      CAPTURE(alpha);
+      CAPTURE(value);
+      Matrix<T> H = random_matrix<T>(24, 50, 4);
+      H.col(2).setConstant(static_cast<T>(value));
+      const Matrix<T> Y = random_matrix<T>(25, 50, 1).array() + T(2);
+      const RidgeSolution found = solve(sums_of(H, Y), alpha);
+      CHECK(found.W(2, 0) == 0);
+      const TrueRidge truth(H.template cast<double>(), Y.template cast<double>(), alpha, true);
+      CHECK(difference(found.W, truth.W) < 1000 * epsilon<T>());
+      CHECK(difference(found.intercept, truth.b) < 1000 * epsilon<T>());
+    }
+  }
+}
+
+TEST_CASE("where every feature is constant the solution is the mean of the targets") {
+  const Matrix<double> H = Matrix<double>::Constant(9, 12, 0.1), Y = random_matrix(41, 9, 2);
+  for (const RidgeSolution& found : {solve(sums_of(H, Y), 1e-3), solve_dual(H, Y, 1e-3, true)}) {
+    CHECK(found.W.isZero(0));
+    CHECK(difference(found.intercept, Y.colwise().mean().transpose()) < 1e-14);
+  }
+}
+
+TEST_CASE("the dual keeps as many digits as the primal where the features have a mean" * doctest::should_fail()) {
+  const Matrix<double> H = random_matrix(39, 30, 50).array() + 100;
+  const Matrix<double> Y = random_matrix(40, 30, 1);
+  const TrueRidge truth(H, Y, 1e-4, true);
+  CHECK(difference(solve(sums_of(H, Y), 1e-4).intercept, truth.b) < 1e-4);
+  CHECK(difference(solve_dual(H, Y, 1e-4, true).intercept, truth.b) < 1e-4);
+}
+
+TEST_CASE("the weights shrink as alpha grows, and vanish") {
+  const Sums sums = sums_of(random_matrix(26, 30, 6), random_matrix(27, 30, 2));
+  double before = HUGE_VAL;
+  for (const double alpha : {0.0, 1e-3, 1e-1, 10.0, 1e6, 1e12}) {
+    const double norm = solve(sums, alpha).W.norm();
+    CHECK(norm <= before);
+    before = norm;
+  }
+  CHECK(before < 1e-10);
+}
+
+TEST_CASE("the smallest problems are solved") {
+  const Matrix<double> one = Matrix<double>::Constant(1, 1, 2.0);
+  CHECK(solve(sums_of(one, one), 1.0, false).W(0, 0) == doctest::Approx(0.5));  // 4 / (4 + 4)
+  CHECK(solve(sums_of(one, one), 0.0, true).intercept(0) == doctest::Approx(2));
+  const Sums zeros = sums_of<double>(random_matrix(28, 9, 3), Matrix<double>::Zero(9, 2));
+  CHECK(solve(zeros, 1e-3).W.isZero(0));
+  CHECK(solve(Sums(3, 2), 1e-3).W.isZero(0));  // no rows at all
+  CHECK(solve(Sums(0, 2), 1e-3).W.size() == 0);
+}
+
+TEST_CASE("features and targets that are not finite raise LinAlgError") {
+  const Matrix<double> fine = random_matrix(29, 12, 3), Y = random_matrix(30, 12, 1);
+  for (const double bad : {std::nan(""), HUGE_VAL, 1e200}) {
+    Matrix<double> H = fine;
+    H(4, 1) = bad;
+    CHECK_THROWS_WITH_AS(solve(sums_of(H, Y), 1e-3), doctest::Contains("not finite"), LinAlgError);
+    CHECK_THROWS_WITH_AS(solve_dual(H, Y, 1e-3, true), doctest::Contains("not finite"), LinAlgError);
+    CHECK_THROWS_AS(heldout_errors({sums_of(H, Y), sums_of(H, Y)}, {1e-3}, true, -1), LinAlgError);
+  }
+  for (const double bad : {std::nan(""), HUGE_VAL}) {
+    Matrix<double> y = Y;
+    y(2, 0) = bad;
+    CHECK_THROWS_AS(solve(sums_of(fine, y), 1e-3), LinAlgError);
+    CHECK_THROWS_AS(solve_dual(fine, y, 1e-3, true), LinAlgError);
+  }
+}
+
+TEST_CASE("alphas that are negative or not finite and shapes that differ throw invalid_argument") {
+  const Matrix<double> H = random_matrix(31, 12, 3);
+  const Matrix<double> Y = random_matrix(32, 12, 1);
+  const Sums sums = sums_of(H, Y), other(4, 1);
+  Matrix<double> work;
+  for (const double bad : {-1e-9, std::nan(""), HUGE_VAL}) {
+    CHECK_THROWS_AS(solve(sums, bad), std::invalid_argument);
+    CHECK_THROWS_AS(heldout_errors({sums, sums}, {bad}, true, -1), std::invalid_argument);
+    CHECK_THROWS_AS(solve_dual(H, Y, bad, true), std::invalid_argument);
+  }
+  CHECK_THROWS_AS(solve_ridge({}, 1.0, true, work), std::invalid_argument);
+  CHECK_THROWS_AS(solve_ridge({&sums, &other}, 1.0, true, work), std::invalid_argument);
+  CHECK_THROWS_AS(solve(sums, 1.0, true, 4), std::invalid_argument);
+  CHECK_THROWS_AS(heldout_errors({sums}, {1.0}, true, -1), std::invalid_argument);
+  CHECK_THROWS_AS(heldout_errors({sums, other}, {1.0}, true, -1), std::invalid_argument);
+  CHECK_THROWS_AS(solve_dual(H, random_matrix(33, 11, 1), 1.0, true), std::invalid_argument);
+  CHECK_THROWS_AS(solve_dual(H, Y, 1.0, true, 0, 12), std::invalid_argument);
+  CHECK_THROWS_AS(solve_dual(H, Y, 1.0, true, 5, 4), std::invalid_argument);
+}
+
+TEST_CASE_TEMPLATE("a transposed pseudoinverse meets the Moore-Penrose conditions", T, float, double) {
+  const Matrix<double> wide = random_matrix(34, 5, 12);
+  const Matrix<double> deficient = random_matrix(35, 9, 3) * random_matrix(36, 3, 7);
+  Matrix<double> dead = wide;
+  dead.row(2).setZero();
+  for (const Matrix<double>& shape : {wide, Matrix<double>(wide.transpose()), random_matrix(37, 6, 6), deficient,
+                                      Matrix<double>(deficient.transpose()), dead, Matrix<double>(dead.transpose()),
+                                      random_matrix(38, 1, 1), Matrix<double>(Matrix<double>::Zero(3, 2))}) {
+    CAPTURE(shape.rows());
+    CAPTURE(shape.cols());
+    const Matrix<T> A = shape.template cast<T>();
+    const Matrix<double> M = A.template cast<double>().transpose();
+    const Matrix<double> P = transposed_pseudoinverse(view(A)).template cast<double>();
+    const double tolerance = 2000 * epsilon<T>();
+    CHECK(difference(M * P * M, M) < tolerance);
+    CHECK(difference(P * M * P, P) < tolerance);
+    CHECK(difference((M * P).transpose(), M * P) < tolerance);
+    CHECK(difference((P * M).transpose(), P * M) < tolerance);
+  }
+}

@@ -1,0 +1,183 @@
+"""The native guards, without the Python layer in front: what is refused, by which error, under which name.
+
+One valid call of every function is spoiled in one array at a time.
+"""
+
+import contextlib
+
+import numpy as np
+import pytest
+
+from reference import calls
+from sstpl import _core
+
+ARRAYS = list(calls.every_array())
+WITHOUT_ARRAYS = {"Sums", "build_info", "has_inverse", "heldout_errors", "num_threads", "random_matrix"}
+WITHOUT_ARRAYS |= {"set_num_threads", "solve_ridge", "LinAlgError"}
+INTEGERS = ("labels", "fold_starts")
+SAMPLE_WEIGHTS = (("add_rows", "weights"), ("fit_crossfit", "weights"))
+
+
+def name_test(value):
+    return ".".join(map(str, value)) if isinstance(value, tuple) else None
+
+
+def invoke(function, arguments):
+    if function != "add_rows":
+        return getattr(_core, function)(**arguments)
+    sums = _core.Sums(4, 3)
+    sums.add_rows(**arguments)
+    return {"gram": sums.gram, "cross": sums.cross}
+
+
+def valid(dtype, function, path):
+    arguments = calls.calls(np.dtype(dtype))[function]
+    return arguments, dict(calls.arrays(arguments))[path]
+
+
+def is_converted(function, path):
+    """Whether the bindings let NumPy convert this argument; test_nothing_is_converted_silently objects."""
+    return path[0] in INTEGERS or (function, *path) in SAMPLE_WEIGHTS or path[0] == "hidden"
+
+
+each_array = pytest.mark.parametrize(("dtype", "function", "path"), ARRAYS, ids=name_test)
+
+
+def test_every_function_is_covered():
+    public = {name for name in dir(_core) if not name.startswith("_")}
+    assert public == WITHOUT_ARRAYS | (calls.calls(np.float64).keys() - {"add_rows"})
+
+
+@each_array
+def test_unspoiled_calls_work_and_leave_their_inputs_alone(dtype, function, path):
+    arguments, array = valid(dtype, function, path)
+    before = array.tobytes()
+    invoke(function, arguments)
+    assert array.tobytes() == before
+
+
+@each_array
+def test_another_type_of_number_is_a_type_error(dtype, function, path):
+    arguments, array = valid(dtype, function, path)
+    others = [np.complex128, np.dtype(object)]
+    if not is_converted(function, path):
+        others += [np.int64, np.float16, np.longdouble, array.dtype.newbyteorder()]
+        if sum(value.dtype.kind == "f" for _, value in calls.arrays(arguments)) > 1:
+            others += [np.float32 if dtype == "float64" else np.float64]  # precisions do not mix
+    for other in others:
+        with pytest.raises(TypeError):
+            invoke(function, calls.replaced(arguments, path, array.astype(other)))
+
+
+@each_array
+def test_what_is_no_array_is_a_type_error(dtype, function, path):
+    arguments, array = valid(dtype, function, path)
+    spoiled = ["text", object(), 3.5]
+    if not is_converted(function, path):
+        spoiled += [array.tolist(), tuple(array), memoryview(array)]
+    for value in spoiled:
+        if is_converted(function, path) and value == 3.5:
+            continue  # NumPy makes it an array without dimensions, which the next test refuses
+        with pytest.raises(TypeError):
+            invoke(function, calls.replaced(arguments, path, value))
+
+
+@each_array
+def test_another_number_of_dimensions_is_refused_by_name(dtype, function, path):
+    arguments, array = valid(dtype, function, path)
+    for spoiled in (array[0], array[None], array[..., None], array[:1, ..., None]):
+        if np.ndim(spoiled) == array.ndim or not isinstance(spoiled, np.ndarray):
+            continue
+        with pytest.raises(ValueError, match=rf"{calls.name_of(function, path)} must be {array.ndim}-D"):
+            invoke(function, calls.replaced(arguments, path, spoiled))
+
+
+@each_array
+def test_memory_that_is_not_rows_in_c_order_is_refused_by_name(dtype, function, path):
+    arguments, array = valid(dtype, function, path)
+    for spoiled in calls.strides_refused(array).values():
+        assert spoiled.shape == array.shape
+        with pytest.raises(ValueError, match=rf"{calls.name_of(function, path)} must be (C-ordered|contiguous)"):
+            invoke(function, calls.replaced(arguments, path, spoiled))
+
+
+@each_array
+def test_read_only_arrays_and_row_slices_work(dtype, function, path):
+    arguments, array = valid(dtype, function, path)
+    expected = list(calls.arrays(invoke(function, arguments)))
+    for view in calls.views_accepted(array).values():
+        result = list(calls.arrays(invoke(function, calls.replaced(arguments, path, view))))
+        for (_, actual), (_, wanted) in zip(result, expected, strict=True):
+            np.testing.assert_allclose(actual, wanted, rtol=1e-3, atol=1e-4)
+
+
+@each_array
+def test_sizes_that_do_not_fit_are_value_errors(dtype, function, path):
+    arguments, array = valid(dtype, function, path)
+    for axis in range(array.ndim):
+        size = array.shape[axis]
+        longer = np.take(array, [*range(size), size - 1], axis)
+        for spoiled in (longer, np.take(array, range(size - 1), axis)):
+            if axis in calls.FREE_AXES.get((function, *path), ()):
+                invoke(function, calls.replaced(arguments, path, spoiled))
+                continue
+            with pytest.raises(ValueError, match=r"\w"):
+                invoke(function, calls.replaced(arguments, path, spoiled))
+
+
+@each_array
+def test_empty_axes_work_or_are_value_errors(dtype, function, path):
+    arguments, array = valid(dtype, function, path)
+    for axis in range(array.ndim):
+        spoiled = np.zeros(tuple(0 if i == axis else s for i, s in enumerate(array.shape)), array.dtype)
+        with contextlib.suppress(ValueError):
+            invoke(function, calls.replaced(arguments, path, spoiled))
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (4, 0), (0, 0), (0, 1), (1, 0)])
+def test_empty_arrays_are_not_called_unordered(shape):
+    Z = np.zeros(shape)  # NumPy gives arrays without entries any strides
+    assert _core.apply_activation("tanh", Z).shape == shape
+
+
+@each_array
+def test_nan_is_refused_or_comes_out_as_nan(dtype, function, path):
+    arguments, array = valid(dtype, function, path)
+    unread = function in ("propagate_targets", "fit_backward") and path == ("weights", 0)  # only its shape counts
+    unpaired = function == "draw_hidden"  # a row that is not finite is never paired
+    if array.dtype.kind != "f" or unread or unpaired:
+        return
+    for place in (0, -1):
+        spoiled = array.copy()
+        spoiled.flat[place] = np.nan
+        try:
+            result = invoke(function, calls.replaced(arguments, path, spoiled))
+        except ValueError:  # LinAlgError is one
+            continue
+        assert any(np.isnan(value).any() for _, value in calls.arrays(result) if value.dtype.kind == "f")
+
+
+@pytest.mark.parametrize(
+    ("function", "argument", "other"),
+    [
+        ("draw_hidden", "labels", np.int32),
+        ("fit_crossfit", "fold_starts", np.int32),
+        ("fit_crossfit", "weights", np.float32),
+        ("fit_crossfit", "hidden", np.float32),
+        ("add_rows", "weights", np.float32),
+    ],
+)
+def test_nothing_is_converted_silently(function, argument, other):
+    arguments = calls.calls(np.float64)[function]
+    for path, array in calls.arrays(arguments[argument], (argument,)):
+        with pytest.raises(TypeError):
+            invoke(function, calls.replaced(arguments, path, array.astype(other)))
+
+
+def test_linalg_error_is_numpys():
+    assert issubclass(_core.LinAlgError, np.linalg.LinAlgError)
+    assert issubclass(_core.LinAlgError, ValueError)
+    sums = _core.Sums(2, 1)
+    sums.add_rows(np.full((3, 2), np.nan), np.ones((3, 1)))
+    with pytest.raises(np.linalg.LinAlgError, match="not finite"):
+        _core.solve_ridge([sums], 0.1, True)

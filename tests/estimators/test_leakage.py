@@ -1,0 +1,53 @@
+"""No row's own label reaches its out-of-fold score."""
+
+import numpy as np
+import pytest
+
+from sstpl import SSTPLClassifier, SSTPLRegressor
+
+
+@pytest.mark.parametrize("hidden_weights", ["constrained", "orthogonal"])
+@pytest.mark.parametrize(("n_samples", "n_features", "n_classes"), [(400, 10, 2), (400, 60, 2), (400, 30, 4)])
+def test_random_labels_are_at_chance(small, hidden_weights, n_samples, n_features, n_classes):
+    out_of_fold, test = [], []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(n_samples, n_features))
+        y = rng.integers(0, n_classes, size=2 * n_samples)
+        chosen = small | {"hidden_weights": hidden_weights, "random_state": seed}
+        model = SSTPLClassifier(**chosen).fit(X, y[:n_samples])
+        scores = model.oof_decision_function_
+        guessed = (scores > 0).astype(int) if n_classes == 2 else scores.argmax(axis=1)
+        out_of_fold.append(np.mean(guessed == y[:n_samples]))
+        test.append(np.mean(model.predict(rng.normal(size=(n_samples, n_features))) == y[n_samples:]))
+    # 3200 guesses: four standard errors of chance, and the choice of the best of several pairs on top.
+    error = 4 * np.sqrt((1 / n_classes) * (1 - 1 / n_classes) / (8 * n_samples))
+    assert np.mean(test) == pytest.approx(1 / n_classes, abs=error)
+    assert np.mean(out_of_fold) < 1 / n_classes + error + 0.01
+
+
+def test_random_targets_have_no_out_of_fold_fit(small):
+    explained = []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        X, y = rng.normal(size=(300, 20)), rng.normal(size=300)
+        model = SSTPLRegressor(**small | {"random_state": seed}).fit(X, y)
+        explained.append(1 - np.mean((model.oof_prediction_ - y) ** 2) / np.var(y))
+    assert np.mean(explained) < 0.03
+
+
+def test_out_of_fold_scores_do_not_move_with_the_rows_own_label(small):
+    """Flip one label: with folds, draws and penalties held, the row's own score must not follow it."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 8))
+    y = np.tile([0, 1], 60)
+    chosen = small | {"alpha": 1e-2, "hidden_weights": "orthogonal", "n_subsystems": 1, "subsystem_fraction": 1.0}
+    before = SSTPLClassifier(**chosen).fit(X, y)
+    follows = []
+    for row in range(0, 20, 2):  # swap the labels of two rows, so that the classes keep their sizes
+        flipped = y.copy()
+        flipped[[row, row + 1]] = flipped[[row + 1, row]]
+        after = SSTPLClassifier(**chosen).fit(X, flipped)
+        moved = after.oof_decision_function_[row] - before.oof_decision_function_[row]
+        follows.append(moved * (1 if flipped[row] == 1 else -1))
+    assert np.mean(follows) < 0.1

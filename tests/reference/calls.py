@@ -1,0 +1,173 @@
+"""One valid call of every function of the core that takes arrays, as data; `spoil` makes it invalid."""
+
+import numpy as np
+
+from reference.problems import labels, normal, one_hot
+
+DOUBLE_ONLY = ("sample_rows", "deal_folds", "solve_ridge_dual", "solve_lasso")
+
+# What an error must call a nested array; every other array goes by the name of its argument.
+NAMES = {
+    ("fit_crossfit", "hidden", 0): "hidden weights",
+    ("fit_crossfit", "hidden", 1): "hidden bias",
+    ("fit_fusion", "blocks", 1, 1): "prototypes",
+    ("predict_subsystem", "encoders", 0, 0): "encoder weights",
+    ("predict_subsystem", "encoders", 0, 1): "low",
+    ("predict_subsystem", "encoders", 0, 2): "scale",
+    ("predict_subsystem", "backward", 0, 0): "backward weights",
+    ("predict_subsystem", "backward", 0, 1): "intercept",
+    ("predict_subsystem", "backward", 0, 2): "prototypes",
+    ("predict_subsystem", "fusion", 0): "low",
+    ("predict_subsystem", "fusion", 1): "scale",
+    ("predict_subsystem", "fusion", 2): "hidden weights",
+    ("predict_subsystem", "fusion", 3): "hidden bias",
+    ("predict_subsystem", "fusion", 4): "weights",
+    ("predict_subsystem", "fusion", 5): "intercept",
+}
+
+# Axes whose size nothing else in the call depends on.
+FREE_AXES = {
+    ("apply_activation", "Z"): (0, 1),
+    ("invert_activation", "D"): (0, 1),
+    ("draw_hidden", "X"): (1,),
+    ("solve_ridge_dual", "H"): (1,),
+    ("solve_ridge_dual", "Y"): (1,),
+    ("solve_lasso", "B"): (1,),
+    ("fit_crossfit", "Y"): (1,),
+    ("fit_encoder", "F"): (0,),
+    ("propagate_targets", "targets"): (0,),
+    ("propagate_targets", "weights", 0): (1,),
+    ("fit_fusion", "blocks", 0, 0): (1,),
+    ("fit_fusion", "blocks", 1, 1): (1,),
+    ("fit_fusion", "Y"): (1,),
+    ("predict_subsystem", "X"): (0,),
+}
+
+
+def calls(dtype):
+    """Name -> keyword arguments; "add_rows" is the method of Sums(4, 3)."""
+    counter = iter(range(1000))
+
+    def draw(*shape):
+        return normal(*shape, seed=next(counter), dtype=dtype)
+
+    X, Y, names = draw(12, 4), draw(12, 3), labels(12, 3)
+    starts, w = np.array([0, 6, 12]), np.linspace(0.5, 2.0, 12)
+    chain = [draw(5, 4), draw(3, 5)]
+    G = normal(9, 4, seed=50)
+    inverse = {"activation": "tanh", "margin": 0.01}
+    seeded = {"seed": 1, "stream": 0, "labels": names}
+    solve = {"alphas": [0.1, 1.0], "fold_starts": starts}
+    return {
+        "apply_activation": {"activation": "tanh", "Z": draw(12, 4)},
+        "invert_activation": {**inverse, "D": draw(12, 4)},
+        "draw_hidden": {"weights": "constrained", "X": X, "n_hidden": 6, **seeded, "fold_starts": starts},
+        "sample_rows": {**seeded, "n_rows": 12, "fraction": 0.5},
+        "deal_folds": {**seeded, "n_rows": 12, "n_folds": 3},
+        "add_rows": {"H": X, "Y": Y, "weights": w},
+        "solve_ridge_dual": {"H": normal(5, 9), "Y": normal(5, 2), "alpha": 0.1, "intercept": True},
+        "solve_lasso": {"G": G.T @ G, "B": normal(4, 3), "alpha": 0.1, "max_iter": 50, "tolerance": 1e-4},
+        "fit_crossfit": {"X": X, "Y": Y, **solve, "hidden": (draw(6, 4), draw(6)), "weights": w},
+        "fit_encoder": {
+            "F": X,
+            "code_weights": draw(6, 4),
+            "code_bias": draw(6),
+            "activation": "tanh",
+            "penalty": "ridge",
+            "alpha": 0.1,
+        },
+        "propagate_targets": {"weights": chain, "targets": Y, **inverse},
+        "fit_backward": {
+            "X": X,
+            "targets": one_hot(names, 3, dtype),
+            "codes": draw(3, 3),
+            "weights": chain,
+            **inverse,
+            **solve,
+        },
+        "fit_fusion": {
+            "blocks": [(X, None), (draw(12, 3), draw(3, 5))],
+            "Y": Y,
+            "hidden_weights": "constrained",
+            "n_hidden": 6,
+            "activation": "tanh",
+            **seeded,
+            **solve,
+        },
+        "predict_subsystem": {
+            "X": X,
+            "encoders": [(draw(5, 4), draw(5), draw(5))],
+            "backward": [(draw(4, 3), draw(3), draw(3, 6))],
+            "fusion": (draw(15), draw(15), draw(7, 15), draw(7), draw(7, 2), draw(2)),
+            "forward_blocks": [0, 1],
+            "backward_blocks": [1],
+            "activation": "tanh",
+        },
+    }
+
+
+def arrays(value, path=()):
+    """Return the path and value of every array in nested arguments."""
+    if isinstance(value, np.ndarray):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from arrays(item, (*path, key))
+    elif isinstance(value, (list, tuple)):
+        for key, item in enumerate(value):
+            yield from arrays(item, (*path, key))
+
+
+def replaced(value, path, new):
+    """Nested arguments with the array at a path replaced."""
+    if not path:
+        return new
+    if isinstance(value, dict):
+        return {**value, path[0]: replaced(value[path[0]], path[1:], new)}
+    items = [replaced(item, path[1:], new) if i == path[0] else item for i, item in enumerate(value)]
+    return type(value)(items)
+
+
+def name_of(function, path):
+    """Return what an error must call the array at a path of a function's arguments."""
+    return NAMES.get((function, *path), path[0])
+
+
+def every_array():
+    """Every (dtype name, function, path) of an array argument."""
+    for dtype in ("float32", "float64"):
+        for function, arguments in calls(np.dtype(dtype)).items():
+            if dtype == "float32" and function in DOUBLE_ONLY:
+                continue
+            for path, _ in arrays(arguments):
+                yield dtype, function, path
+
+
+def strides_refused(array):
+    """Return views of an array that are not C-ordered rows, by what is wrong with them."""
+    if array.ndim == 1:
+        return {"reversed": array[::-1], "strided": np.repeat(array, 2)[::2]}
+    return {
+        "Fortran order": np.asfortranarray(array),
+        "reversed rows": array[::-1],
+        "reversed columns": array[:, ::-1],
+        "every second column": np.repeat(array, 2, axis=1)[:, ::2],
+        "broadcast rows": np.broadcast_to(array[0], array.shape),
+        "overlapping rows": np.lib.stride_tricks.sliding_window_view(
+            np.resize(array, array.shape[0] + array.shape[1] - 1), array.shape[1]
+        ),
+    }
+
+
+def views_accepted(array):
+    """Return views of an array that must work without a copy, by what is special about them."""
+    locked = array.copy()
+    locked.setflags(write=False)
+    if array.ndim == 1:
+        return {"read-only": locked, "slice": np.append(array, array[:1])[: len(array)]}
+    return {
+        "read-only": locked,
+        "every second row": np.repeat(array, 2, axis=0)[::2],
+        "leading columns": np.hstack([array, array])[:, : array.shape[1]],
+        "last rows": np.vstack([array, array])[array.shape[0] :],
+    }
