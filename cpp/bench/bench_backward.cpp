@@ -11,6 +11,8 @@ namespace {
 using sstpl::Index;
 using sstpl::Matrix;
 using sstpl::MatrixView;
+using sstpl::span;
+using sstpl::view;
 
 constexpr Index n_classes = 10;
 

@@ -33,7 +33,6 @@ py::dict fit(const std::vector<Block<T>>& blocks, const Array<T>& Y, const std::
   const MatrixView<T> targets = matrix<T>(Y, "Y");
   const CrossfitOptions options = crossfit_options(alphas, fold_starts, true, path_width);
   hidden.fold_starts = options.fold_starts;
-  check_folds(hidden.fold_starts, inputs.n_rows());
   const Checkpoint check = checkpoint(tick);
   Fusion<T> fusion;
   {

@@ -20,7 +20,6 @@ py::tuple draw(const std::string& weights, const Array<T>& X, Index n_hidden, st
   const std::vector<Index> names = index_list(labels, "labels");
   options.labels.assign(names.begin(), names.end());
   options.fold_starts = index_list(fold_starts, "fold_starts");
-  check_folds(options.fold_starts, rows.rows());
   HiddenLayer<T> layer;
   {
     const py::gil_scoped_release no_gil;  // X is borrowed and the caller holds it

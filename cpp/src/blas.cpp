@@ -60,7 +60,13 @@ void syrk(T alpha, const MatrixView<T>& H, T beta, MatrixSpan<T> G) {
   require_lp64(H.outerStride(), H.rows(), G.outerStride());
   if (G.size() == 0) return;
   if (H.rows() == 0) {
-    for (Index i = 0; i < G.rows(); ++i) G.row(i).tail(G.cols() - i) *= beta;
+    for (Index i = 0; i < G.rows(); ++i) {
+      if (beta == T(0)) {
+        G.row(i).tail(G.cols() - i).setZero();
+      } else {
+        G.row(i).tail(G.cols() - i) *= beta;
+      }
+    }
     return;
   }
   backend_syrk(alpha, H, beta, G);

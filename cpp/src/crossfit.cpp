@@ -122,19 +122,8 @@ class Crossfit {
     report.seconds_path = seconds_since(start);
 
     if (options_.fold_starts.size() > 1) result.oof_scores.resize(n_, Y_.cols());
-    for (std::size_t k = 0; k < n_folds(); ++k) {
-      start = Clock::now();
-      const RidgeSolution solution = solve(k, report.alpha);
-      report.fold_solves.push_back(solution.report);
-      report.seconds_solve += seconds_since(start);
-      start = Clock::now();
-      score(ranges_[k], solution, result.oof_scores);
-      report.seconds_scores += seconds_since(start);
-    }
-    start = Clock::now();
-    const RidgeSolution solution = solve(n_folds(), report.alpha);
-    report.seconds_solve += seconds_since(start);
-    report.solve = solution.report;
+    RidgeSolution solution;
+    while (!solve_all(result, solution)) raise_alpha(report);
     result.W = solution.W.template cast<T>();
     // Undo the shift: H_shifted W + b = H W + (b - W' shift).
     result.intercept =
@@ -179,20 +168,54 @@ class Crossfit {
     gemm(1.0, view(features_), Transpose::no, view(features_), Transpose::yes, 0.0, span(kernel_));
   }
 
+  // The solution on all rows, and the scores of every fold by the solution without it. False where Cholesky refuses
+  // one of them and a larger alpha of the path is left to try.
+  bool solve_all(CrossfitResult<T>& result, RidgeSolution& solution) {
+    CrossfitReport& report = result.report;
+    const bool last = report.alpha >= *std::max_element(options_.alphas.begin(), options_.alphas.end());
+    auto start = Clock::now();
+    solution = solve(n_folds(), report.alpha, last);
+    report.seconds_solve += seconds_since(start);
+    report.solve = solution.report;
+    report.fold_solves.clear();
+    if (!solution.solved) return false;
+    for (std::size_t k = 0; k < n_folds(); ++k) {
+      start = Clock::now();
+      const RidgeSolution without = solve(k, report.alpha, last);
+      report.seconds_solve += seconds_since(start);
+      if (!without.solved) return false;
+      report.fold_solves.push_back(without.report);
+      start = Clock::now();
+      score(ranges_[k], without, result.oof_scores);
+      report.seconds_scores += seconds_since(start);
+    }
+    return true;
+  }
+
+  // To the next larger alpha of the path; the one given up is marked unsolvable in the report.
+  void raise_alpha(CrossfitReport& report) {
+    double next = std::numeric_limits<double>::infinity();
+    for (std::size_t a = 0; a < options_.alphas.size(); ++a) {
+      if (options_.alphas[a] > report.alpha) next = std::min(next, options_.alphas[a]);
+      if (options_.alphas[a] == report.alpha) report.path_errors[a] = std::numeric_limits<double>::infinity();
+    }
+    report.alpha = next;
+  }
+
   // The solution without fold k; k = n_folds() leaves no fold out.
-  RidgeSolution solve(std::size_t k, double alpha) {
+  RidgeSolution solve(std::size_t k, double alpha, bool allow_fallback) {
     checkpoint_();
     const bool all = k >= n_folds();
     if (dual_) {
       const RowRange out = all ? RowRange{0, 0} : ranges_[k];
       return solve_ridge_dual(view(features_), kernel_, view(targets_), out.from, out.to, alpha, options_.intercept,
-                              feature_rounding().squaredNorm(), work_);
+                              feature_rounding().squaredNorm(), work_, allow_fallback);
     }
     std::vector<const Sums*> parts;
     for (std::size_t i = 0; i < sums_.size(); ++i) {
       if (all || i != k) parts.push_back(&sums_[i]);
     }
-    return solve_ridge(parts, alpha, options_.intercept, work_);
+    return solve_ridge(parts, alpha, options_.intercept, work_, -1, allow_fallback);
   }
 
   void choose_alpha(CrossfitReport& report) {
@@ -216,7 +239,11 @@ class Crossfit {
       const RowRange range = ranges_[k];
       const auto H = features_.middleRows(range.from, range.to - range.from);
       for (std::size_t a = 0; a < errors.size(); ++a) {
-        const RidgeSolution solution = solve(k, options_.alphas[a]);
+        const RidgeSolution solution = solve(k, options_.alphas[a], false);
+        if (!solution.solved) {
+          errors[a] = std::numeric_limits<double>::infinity();
+          continue;
+        }
         Matrix<double> residual = targets_.middleRows(range.from, range.to - range.from) - H * solution.W;
         residual.rowwise() -= solution.intercept.transpose();
         errors[a] += residual.squaredNorm() / static_cast<double>(n_);
@@ -252,13 +279,6 @@ class Crossfit {
 };
 
 }  // namespace
-
-void check_folds(const std::vector<Index>& fold_starts, Index n_rows) {
-  if (fold_starts.empty()) return;
-  bool ascending = fold_starts.size() >= 3 && fold_starts.front() == 0 && fold_starts.back() == n_rows;
-  for (std::size_t k = 1; k < fold_starts.size(); ++k) ascending = ascending && fold_starts[k - 1] < fold_starts[k];
-  require(ascending, "fold_starts must ascend strictly from 0 to the number of rows, with at least two folds");
-}
 
 template <class T>
 CrossfitResult<T> fit_crossfit(const Design<T>& design, const MatrixView<T>& Y, const VectorView<double>& weights,

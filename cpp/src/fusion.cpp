@@ -7,6 +7,7 @@ template <class T>
 Fusion<T> fit_fusion(Inputs<T>& inputs, const HiddenOptions& hidden, const MatrixView<T>& Y,
                      const VectorView<double>& weights, const CrossfitOptions& options, const Checkpoint& checkpoint) {
   Fusion<T> fusion;
+  inputs.clear_range();
   fusion.range = column_range(inputs, checkpoint);
   inputs.set_range(view(fusion.range.low), view(fusion.range.scale));
   checkpoint();

@@ -103,12 +103,20 @@ void draw_constrained(const HiddenOptions& options, const Inputs<T>& inputs, Hid
 
 }  // namespace
 
+void check_folds(const std::vector<Index>& fold_starts, Index n_rows) {
+  if (fold_starts.empty()) return;
+  bool ascending = fold_starts.size() >= 3 && fold_starts.front() == 0 && fold_starts.back() == n_rows;
+  for (std::size_t k = 1; k < fold_starts.size(); ++k) ascending = ascending && fold_starts[k - 1] < fold_starts[k];
+  require(ascending, "fold_starts must ascend strictly from 0 to the number of rows, with at least two folds");
+}
+
 template <class T>
 HiddenLayer<T> draw_hidden(const HiddenOptions& options, const Inputs<T>& inputs) {
   const Index p = options.n_hidden;
   const Index d = inputs.n_columns();
   require(p >= 1, "a hidden layer needs at least one unit, got " + std::to_string(p));
   require(d >= 1, "a hidden layer needs at least one input column");
+  check_folds(options.fold_starts, inputs.n_rows());
   HiddenLayer<T> layer{Matrix<T>(p, d), Vector<T>::Zero(p), options.activation};
   const double deviation = 1 / std::sqrt(static_cast<double>(d));
   const double bound = std::sqrt(3.0) * deviation;  // of the uniform law with that deviation

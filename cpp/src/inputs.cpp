@@ -2,6 +2,7 @@
 #include "sstpl/inputs.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "sstpl/blas.hpp"
@@ -33,6 +34,12 @@ void Inputs<T>::set_range(const VectorView<T>& low, const VectorView<T>& scale) 
   require(low.size() == n_columns_ && scale.size() == n_columns_, "a range needs one entry per input column");
   low_ = low;
   scale_ = scale;
+}
+
+template <class T>
+void Inputs<T>::clear_range() {
+  low_.resize(0);
+  scale_.resize(0);
 }
 
 template <class T>
@@ -82,8 +89,9 @@ ColumnRange<T> column_range(const Inputs<T>& inputs, const Checkpoint& checkpoin
   }
   ColumnRange<T> range{low, Vector<T>::Zero(d)};
   for (Index j = 0; j < d; ++j) {
-    if (high(j) > low(j)) range.scale(j) = T(1) / (high(j) - low(j));
-    if (!(high(j) >= low(j))) range.low(j) = T(0);  // no rows
+    const T scale = T(1) / (high(j) - low(j));
+    if (high(j) > low(j) && std::isfinite(scale)) range.scale(j) = scale;  // a denormal span is none
+    if (!(high(j) >= low(j))) range.low(j) = T(0);                         // no rows
   }
   return range;
 }

@@ -6,6 +6,7 @@
 
 #include "sstpl/blas.hpp"
 #include "sstpl/errors.hpp"
+#include "sstpl/parallel.hpp"
 #include "sstpl/random.hpp"
 
 namespace sstpl {
@@ -28,6 +29,14 @@ double largest_eigenvalue(const Matrix<double>& G) {
     if (std::abs(value - before) <= 1e-4 * value) break;
   }
   return 1.02 * value;
+}
+
+// f(i) for every row of a matrix, on the project's threads.
+template <class Function>
+void for_rows(const Matrix<double>& D, const Function& f) {
+  parallel_for(0, D.rows(), 64, [&](Index from, Index to) {
+    for (Index i = from; i < to; ++i) f(i);
+  });
 }
 
 // 1/2 tr(D'GD) - tr(D'B) + mu ||D||_1, given GD.
@@ -62,8 +71,11 @@ Matrix<double> solve_lasso(const Matrix<double>& G, const Matrix<double>& B, con
     checkpoint();
     ++report.n_iter;
     const double threshold = report.penalty / report.lipschitz;
-    D_next = Y - (GY - B) / report.lipschitz;
-    D_next = D_next.unaryExpr([=](double x) { return std::copysign(std::max(std::abs(x) - threshold, 0.0), x); });
+    D_next.resize(D.rows(), D.cols());
+    for_rows(D, [&](Index i) {
+      const auto x = Y.row(i).array() - (GY.row(i) - B.row(i)).array() / report.lipschitz;
+      D_next.row(i) = ((x - threshold).max(0.0) - (-x - threshold).max(0.0)).matrix();  // soft threshold
+    });
     gemm(1.0, view(G), Transpose::no, view(D_next), Transpose::no, 0.0, span(GD_next));
     const double next_value = objective(D_next, GD_next, B, report.penalty);
     if (next_value > value) {
@@ -84,8 +96,10 @@ Matrix<double> solve_lasso(const Matrix<double>& G, const Matrix<double>& B, con
     const double change = (D_next - D).norm();
     const double t_next = (1 + std::sqrt(1 + 4 * t * t)) / 2;
     const double momentum = (t - 1) / t_next;
-    Y = D_next + momentum * (D_next - D);
-    GY = GD_next + momentum * (GD_next - GD);
+    for_rows(D, [&](Index i) {
+      Y.row(i) = D_next.row(i) + momentum * (D_next.row(i) - D.row(i));
+      GY.row(i) = GD_next.row(i) + momentum * (GD_next.row(i) - GD.row(i));
+    });
     D.swap(D_next);
     GD.swap(GD_next);
     t = t_next;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "sstpl/random.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <numeric>
@@ -61,10 +62,12 @@ RandomWords random_words(const RandomStream& stream, std::uint64_t position) {
 
 template <class T>
 void fill_uniform(const RandomStream& stream, double low, double high, MatrixSpan<T> X) {
+  // Rounding to T must not reach the open end.
+  const auto last = static_cast<double>(std::nextafter(static_cast<T>(high), static_cast<T>(low)));
+  const auto place = [&](std::uint64_t word) { return std::min(low + (high - low) * to_unit(word), last); };
   fill_pairs(X, [&](std::uint64_t i) {
     const RandomWords words = random_words(stream, i);
-    return std::pair<double, double>(low + (high - low) * to_unit(words.first),
-                                     low + (high - low) * to_unit(words.second));
+    return std::pair<double, double>(place(words.first), place(words.second));
   });
 }
 

@@ -23,8 +23,9 @@ double smallest_pivot(double roundoff, Index order) {
   return pivot_safety * std::max(roundoff, static_cast<double>(order) * unit_roundoff<double>());
 }
 
-// Centring takes n mean^2 from a sum of squares that is exact to its rounding; a rest of a few roundings is none.
-constexpr double centring_safety = 4.0;
+// Centring takes n mean^2 from a sum of squares; what is left of a constant column is the rounding of both sums:
+// some tens of roundings of a block, and at worst one rounding of a double per row.
+double centring_noise(double roundoff, double n_rows) { return 64 * roundoff + n_rows * unit_roundoff<double>(); }
 
 // The random errors of p x p sums add up to about sqrt(p) roundoff in norm.
 double eigenvalue_cutoff(double roundoff, Index order) {
@@ -104,6 +105,7 @@ struct Totals {
       targets += part->target_sums;
       cross += part->cross.topRows(p);
       weight += part->weight;
+      n_samples += static_cast<double>(part->n_samples);
       roundoff = std::max(roundoff, part->roundoff);
     }
     if (!diagonal.allFinite() || !cross.allFinite()) {
@@ -115,6 +117,7 @@ struct Totals {
   Vector<double> diagonal, features, rounding, targets;
   Matrix<double> cross;
   double weight = 0;
+  double n_samples = 0;
   double roundoff = 0;
 };
 
@@ -129,7 +132,7 @@ class CentredSystem {
     totals_.diagonal -= totals_.features.cwiseAbs2() / totals_.weight;
     // A constant column is zero after centring; what is left of it is rounding, and must not become a feature.
     for (Index j = 0; j < totals_.p; ++j) {
-      const double noise = std::max(centring_safety * totals_.roundoff * uncentred(j),
+      const double noise = std::max(centring_noise(totals_.roundoff, totals_.n_samples) * uncentred(j),
                                     totals_.weight * totals_.rounding(j) * totals_.rounding(j));
       if (totals_.diagonal(j) > noise) continue;
       constant_.push_back(j);
@@ -224,12 +227,12 @@ bool solve_symmetric(const FillSymmetric& fill, double penalty, double roundoff,
 }
 
 RidgeSolution solve_ridge(const std::vector<const Sums*>& parts, double alpha, bool intercept, Matrix<double>& work,
-                          Index n_features) {
+                          Index n_features, bool allow_fallback) {
   require(!parts.empty(), "a ridge solve needs at least one set of sums");
   const Index p = n_features < 0 ? parts.front()->n_features() : n_features;
   const CentredSystem system(parts, intercept, p);
   RidgeSolution solution;
-  system.solve(alpha, true, [&](MatrixSpan<double> G) { system.fill(G); }, work, solution);
+  solution.solved = system.solve(alpha, allow_fallback, [&](MatrixSpan<double> G) { system.fill(G); }, work, solution);
   return solution;
 }
 
@@ -265,7 +268,7 @@ std::vector<double> heldout_errors(const std::vector<Sums>& folds, const std::ve
 
 RidgeSolution solve_ridge_dual(const MatrixView<double>& H, const Matrix<double>& K, const MatrixView<double>& Y,
                                Index skip_from, Index skip_to, double alpha, bool intercept, double noise,
-                               Matrix<double>& work) {
+                               Matrix<double>& work, bool allow_fallback) {
   require(K.rows() == H.rows() && K.cols() == H.rows() && Y.rows() == H.rows(), "solve_ridge_dual: shapes differ");
   require(0 <= skip_from && skip_from <= skip_to && skip_to <= H.rows(), "solve_ridge_dual: bad range of rows");
   require(alpha >= 0 && std::isfinite(alpha), "alpha must be finite and not negative");
@@ -298,7 +301,8 @@ RidgeSolution solve_ridge_dual(const MatrixView<double>& H, const Matrix<double>
   for (Index i = 0; i < n; ++i) trace += std::max(0.0, entry(i, i));
   solution.W = Matrix<double>::Zero(H.cols(), Y.cols());
   solution.intercept = target_means;
-  const double floor = centring_safety * unit_roundoff<double>() * K.diagonal().sum() + static_cast<double>(n) * noise;
+  const double floor = centring_noise(unit_roundoff<double>(), static_cast<double>(n)) * K.diagonal().sum() +
+                       static_cast<double>(n) * noise;
   if (intercept && trace <= floor) return solution;  // every feature is constant: the mean is the solution
   const double penalty = H.cols() > 0 ? alpha * trace / static_cast<double>(H.cols()) : 0.0;
   const auto fill = [&](MatrixSpan<double> G) {
@@ -306,14 +310,18 @@ RidgeSolution solve_ridge_dual(const MatrixView<double>& H, const Matrix<double>
       for (Index j = i; j < n; ++j) G(i, j) = entry(i, j);
     }
   };
-  solve_symmetric(fill, penalty, unit_roundoff<double>(), true, work, span(A), solution.report);
+  solution.solved =
+      solve_symmetric(fill, penalty, unit_roundoff<double>(), allow_fallback, work, span(A), solution.report);
+  if (!solution.solved) return solution;
+  // After centring the columns of A sum to zero; what rounding adds would be multiplied by the feature means.
+  if (intercept) A.rowwise() -= A.colwise().mean().eval();
 
   const MatrixView<double> head = block(view(A), 0, 0, skip_from, A.cols());
   const MatrixView<double> tail = block(view(A), skip_from, 0, n - skip_from, A.cols());
   gemm(1.0, block(H, 0, 0, skip_from, H.cols()), Transpose::yes, head, Transpose::no, 1.0, span(solution.W));
   gemm(1.0, block(H, skip_to, 0, H.rows() - skip_to, H.cols()), Transpose::yes, tail, Transpose::no, 1.0,
        span(solution.W));
-  // The columns of A sum to zero after centring, so the feature means enter through K's row means alone.
+  // The columns of A sum to zero, so the feature means enter through K's row means alone.
   solution.intercept = target_means - A.transpose() * row_means;
   return solution;
 }

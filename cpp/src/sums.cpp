@@ -51,7 +51,8 @@ void add_rows(Sums& sums, MatrixSpan<T> H, const MatrixView<T>& Y, const VectorV
   require(H.cols() == sums.n_features() && Y.cols() == sums.n_outputs() && H.rows() == Y.rows(),
           "add_rows: H must be (n, n_features) and Y (n, n_outputs)");
   require(weights.size() == 0 || weights.size() == H.rows(), "add_rows: one weight per row is needed");
-  Vector<double> roots(weights.size());
+  Vector<double>& roots = workspace.roots;
+  roots.resize(weights.size());
   MatrixView<T> targets = Y;
   if (weights.size() > 0) {
     require(weights.minCoeff() >= 0 && std::isfinite(weights.sum()), "weights must be finite and not negative");

@@ -37,10 +37,8 @@ void PackedSymmetric::add_gram(const MatrixView<float>& H, PanelWorkspace& works
   require(H.cols() == order_, "add_gram: H must have one column per row of the Gram matrix");
   for (const Panel& panel : panels_) {
     const Index width = panel.end - panel.begin;
-    if (workspace.products.rows() < panel.end || workspace.products.cols() != width) {
-      workspace.products.resize(order_, width);
-    }
-    MatrixSpan<float> products = span(workspace.products);
+    if (workspace.products.size() < order_ * width) workspace.products.resize(order_, width);
+    MatrixSpan<float> products(workspace.products.data(), order_, width, Eigen::OuterStride<>(width));
     const MatrixView<float> own = block(H, 0, panel.begin, H.rows(), width);
     gemm(1.0f, block(H, 0, 0, H.rows(), panel.begin), Transpose::yes, own, Transpose::no, 0.0f,
          block(products, 0, 0, panel.begin, width));

@@ -88,7 +88,7 @@ TEST_CASE_TEMPLATE("beta = 0 overwrites NaN", T, float, double) {
   }
 }
 
-TEST_CASE_TEMPLATE("beta = 0 overwrites NaN where syrk has no rows" * doctest::should_fail(), T, float, double) {
+TEST_CASE_TEMPLATE("beta = 0 overwrites NaN where syrk has no rows", T, float, double) {
   const Matrix<T> none(0, 4);
   Matrix<T> G = Matrix<T>::Constant(4, 4, std::numeric_limits<T>::quiet_NaN());
   syrk(T(1), view(none), T(0), span(G));

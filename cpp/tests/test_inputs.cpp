@@ -84,8 +84,7 @@ TEST_CASE_TEMPLATE("the range of the columns is over all rows and brings them in
   }
 }
 
-TEST_CASE_TEMPLATE("a column whose values differ by denormals stays finite" * doctest::should_fail(), T, float,
-                   double) {
+TEST_CASE_TEMPLATE("a column whose values differ by denormals stays finite", T, float, double) {
   Matrix<T> X = Matrix<T>::Zero(3, 1);
   X(1, 0) = 5 * std::numeric_limits<T>::denorm_min();
   Inputs<T> inputs(view(X));

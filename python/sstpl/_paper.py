@@ -17,7 +17,7 @@ import numpy as np
 from sstpl import _core
 from sstpl._progress import Progress
 from sstpl._report import Step, step
-from sstpl._selection import ALPHA_PATH, Score, score_predictions
+from sstpl._selection import ALPHA_PATH, ALPHA_PATH_FLOAT32, Score, score_predictions
 from sstpl._typing import Floats, Labels
 
 # Streams of random numbers by use; a subsystem has a seed of its own. 0 and 1 are the row sample and the folds.
@@ -35,7 +35,7 @@ class PaperOptions:
     hidden_weights: str
     encoder_penalty: str
     encoder_alpha: float
-    alpha: float | None  # None: chosen on ALPHA_PATH
+    alpha: float | None  # None: chosen on a path
     fusion: str
     inverse_margin: float
 
@@ -47,11 +47,6 @@ class PaperOptions:
         else, and the layers above them lose the rest (measured on MNIST: 51 % after three such layers).
         """
         return "orthogonal" if self.hidden_weights == "constrained" else self.hidden_weights
-
-    @property
-    def alphas(self) -> list[float]:
-        """The penalties that a readout may choose from."""
-        return list(ALPHA_PATH) if self.alpha is None else [self.alpha]
 
 
 @dataclass(frozen=True)
@@ -141,6 +136,8 @@ class PaperFit:
         self.options = options
         self.seed = seed
         self.progress = progress
+        path = ALPHA_PATH_FLOAT32 if rows.X.dtype == np.float32 else ALPHA_PATH
+        self.alphas = list(path) if options.alpha is None else [options.alpha]
         self.steps: list[Step] = []
         self.encoders: list[Encoder] = []
         self.features: list[Floats] = [rows.X]  # F_0 .. F_depth
@@ -238,7 +235,7 @@ class PaperFit:
             self.seed,
             stream,
             self.rows.labels,
-            self.options.alphas,
+            self.alphas,
             self.rows.fold_starts,
             tick=self.progress.tick,
         )
@@ -279,7 +276,7 @@ class PaperFit:
             chain,
             self.options.activation,
             self.options.inverse_margin,
-            self.options.alphas,
+            self.alphas,
             self.rows.fold_starts,
             tick=self.progress.tick,
         )

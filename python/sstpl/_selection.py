@@ -12,8 +12,9 @@ import numpy as np
 from sstpl import _core
 from sstpl._typing import Floats, Labels
 
-# The dimensionless penalties that alpha="auto" tries. The floor keeps a float32 problem clear of its rounding.
-ALPHA_PATH = tuple(float(a) for a in 10.0 ** np.arange(-6.0, 2.5, 1.0))
+# The dimensionless penalties that alpha="auto" tries. Sums of float32 features cannot tell smaller ones from zero.
+ALPHA_PATH = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2)
+ALPHA_PATH_FLOAT32 = ALPHA_PATH[1:]
 
 _STREAM_SAMPLE, _STREAM_FOLDS = 0, 1
 

@@ -93,7 +93,7 @@ def working_dtype(dtype: object, X: object) -> np.dtype[np.floating]:
 
 
 def training_rows(
-    estimator: BaseEstimator, X: object, y: object, *, classification: bool
+    estimator: BaseEstimator, X: object, y: object, dtype: np.dtype[np.floating], *, classification: bool
 ) -> tuple[Floats, npt.NDArray[Any]]:
     """Check X and y as scikit-learn does; X stays float32 where it is, and is not copied where it need not be."""
     rows: Floats
@@ -102,7 +102,7 @@ def training_rows(
         estimator,
         X,
         y,
-        dtype=[np.float64, np.float32],
+        dtype=_accepted(dtype),
         ensure_min_samples=2,
         multi_output=not classification,
         y_numeric=not classification,
@@ -116,8 +116,14 @@ def training_rows(
 def prediction_rows(estimator: BaseEstimator, X: object) -> Floats:
     """Check rows to predict against the fitted estimator."""
     check_is_fitted(estimator)
-    checked: Floats = validate_data(estimator, X, dtype=[np.float64, np.float32], reset=False)
+    checked: Floats = validate_data(estimator, X, dtype=_accepted(working_dtype("auto", X)), reset=False)
     return checked
+
+
+def _accepted(dtype: np.dtype[np.floating]) -> list[np.dtype[np.floating]]:
+    """Return the types that rows may keep, the first of which is what other types are converted to."""
+    other = np.float64 if dtype == np.float32 else np.float32
+    return [dtype, np.dtype(other)]
 
 
 def encode_labels(y: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Labels]:

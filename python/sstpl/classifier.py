@@ -54,7 +54,8 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
         Width of the hidden layer on the chosen pair.
     alpha : float >= 0 or "auto", default="auto"
         Dimensionless penalty of every readout and of the backward solves. "auto" takes for each solve the one of
-        1e-6, 1e-5, ..., 1e2 with the least squared error on held-out folds.
+        1e-6 (float32: 1e-5), 1e-5, ..., 1e2 with the least squared error on held-out folds, or the next larger one
+        where that is too ill-conditioned for Cholesky.
     fusion : {"pair", "all"}, default="pair"
         Fuse the pair of one forward level and one backward level (or none) that scores best, or all levels.
     selection : {"kfold"}, default="kfold"
@@ -147,7 +148,7 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
         with unchanged_on_error(self):
             self._check_parameters()
             dtype = check.working_dtype(self.dtype, X)
-            rows, y = check.training_rows(self, X, y, classification=True)
+            rows, y = check.training_rows(self, X, y, dtype, classification=True)
             classes, labels = check.encode_labels(y)
             targets = check.code_labels(labels, len(classes), dtype)
             fitted, scores = self._fit_system(rows, targets, labels, dtype)

@@ -100,7 +100,7 @@ dtype, random_state, n_threads, verbose
         with unchanged_on_error(self):
             self._check_parameters()
             dtype = check.working_dtype(self.dtype, X)
-            rows, y = check.training_rows(self, X, y, classification=False)
+            rows, y = check.training_rows(self, X, y, dtype, classification=False)
             columns = y.reshape(len(y), -1).astype(np.float64)
             mean, scale = _standardise(columns)
             fitted, scores = self._fit_system(rows, ((columns - mean) / scale).astype(dtype), None, dtype)

@@ -21,7 +21,7 @@ template <class T>
 void syrk(T alpha, const MatrixView<T>& H, T beta, MatrixSpan<T> G);
 
 struct CholeskyResult {
-  Index failed_at = 0;   // order of the leading block that is not positive definite; 0 when all are
+  Index failed_at = 0;   // order of the leading block that is not positive definite (Eigen only says 1); 0 when all are
   double rcond = 0;      // estimate of 1 / cond_1 of the factored matrix; 0 when it failed
   double min_pivot = 0;  // smallest squared diagonal entry of the factor; 0 when it failed
 };

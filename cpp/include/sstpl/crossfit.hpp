@@ -23,8 +23,10 @@ struct Design {
 };
 
 struct CrossfitOptions {
-  std::vector<double> alphas = {1e-4};  // the path; the one with the least held-out squared error is used
-  std::vector<Index> fold_starts;       // ascending, first 0, last n: the rows come sorted by fold; none: no folds
+  // The path. The alpha with the least held-out squared error is used; or, where Cholesky refuses one of the solves
+  // with it, the next larger one. A single alpha, and the largest, may take the eigenvalue fallback.
+  std::vector<double> alphas = {1e-4};
+  std::vector<Index> fold_starts;  // ascending, first 0, last n: the rows come sorted by fold; none: no folds
   bool intercept = true;
   Index path_width = 2048;  // the path is scored on this many leading features at most
   Index block_rows = 4096;
@@ -58,8 +60,5 @@ CrossfitResult<T> fit_crossfit(const Design<T>& design, const MatrixView<T>& Y, 
 template <class T>
 void predict_ridge(const Design<T>& design, const MatrixView<T>& W, const VectorView<T>& intercept, Index block_rows,
                    MatrixSpan<T> S);
-
-/// Throws unless fold_starts is empty or ascends strictly from 0 to n_rows with at least two folds.
-void check_folds(const std::vector<Index>& fold_starts, Index n_rows);
 
 }  // namespace sstpl

@@ -48,6 +48,9 @@ struct HiddenOptions {
   std::vector<Index> fold_starts;
 };
 
+/// Throws unless fold_starts is empty or ascends strictly from 0 to n_rows with at least two folds.
+void check_folds(const std::vector<Index>& fold_starts, Index n_rows);
+
 /// Draws A and b for these inputs; the same numbers whatever the threads (orthogonal: to the rounding of the BLAS).
 /// Entries have variance 1 / d (orthogonal: orthonormal rows, or columns times sqrt(p / d); bias 0; uniform and normal:
 /// bias uniform on

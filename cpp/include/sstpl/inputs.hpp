@@ -34,6 +34,8 @@ class Inputs {
   /// Every column c is shown as (z - low[c]) scale[c] from now on; both have n_columns entries.
   void set_range(const VectorView<T>& low, const VectorView<T>& scale);
 
+  void clear_range();
+
   Index n_rows() const { return n_rows_; }
   Index n_columns() const { return n_columns_; }
 

@@ -28,6 +28,7 @@ struct SolveReport {
 struct RidgeSolution {
   Matrix<double> W;          // (p, c)
   Vector<double> intercept;  // (c), zero without an intercept
+  bool solved = true;        // false only where the fallback was needed and not allowed
   SolveReport report;
 };
 
@@ -44,7 +45,7 @@ bool solve_symmetric(const FillSymmetric& fill, double penalty, double roundoff,
 /// `work` is resized to (p, p). Columns that centring leaves nothing of but rounding have weight zero. Throws
 /// LinAlgError when the sums are not finite.
 RidgeSolution solve_ridge(const std::vector<const Sums*>& parts, double alpha, bool intercept, Matrix<double>& work,
-                          Index n_features = -1);
+                          Index n_features = -1, bool allow_fallback = true);
 
 /// Mean squared error per row, summed over outputs, of ridge with every alpha: each fold is predicted by the
 /// solution of the others, on the leading n_features columns. From sums alone; infinite where Cholesky is refused.
@@ -56,7 +57,7 @@ std::vector<double> heldout_errors(const std::vector<Sums>& folds, const std::ve
 /// squared rounding of a row of features: where no row varies by more, W is zero. Throws as solve_ridge.
 RidgeSolution solve_ridge_dual(const MatrixView<double>& H, const Matrix<double>& K, const MatrixView<double>& Y,
                                Index skip_from, Index skip_to, double alpha, bool intercept, double noise,
-                               Matrix<double>& work);
+                               Matrix<double>& work, bool allow_fallback = true);
 
 /// (A')^+ (m, k) of A (m, k), by the same solver without a penalty on the smaller side; singular directions below the
 /// rounding of T are left out. The row form D (A')^+ of a target D (n, m) is the least-norm Z with Z A' = D.

@@ -31,7 +31,8 @@ struct Sums {
 template <class T>
 struct SumsWorkspace {
   PanelWorkspace panel;
-  Matrix<T> targets;  // weighted copy of Y
+  Vector<double> roots;  // of the weights
+  Matrix<T> targets;     // weighted copy of Y
   Matrix<T> cross;
 };
 
