@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -115,7 +116,7 @@ def main() -> None:
     options = parser.parse_args()
     overrides = {name: json.loads(value) for name, value in options.set}
     path = options.data or DATA / f"{options.dataset}.npz"
-    result = run(options.dataset, path, options.seed, overrides, verbose=1)
+    result = run(options.dataset, path, options.seed, overrides, verbose=int(sys.stderr.isatty()))
     name = options.name or f"paper_{options.dataset}"
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")

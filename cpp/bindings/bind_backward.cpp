@@ -63,7 +63,7 @@ void bind(py::module_& m) {
         py::arg("activation"), py::arg("margin"));
   m.def("fit_backward", &fit<T>, py::arg("X").noconvert(), py::arg("targets").noconvert(), py::arg("codes").noconvert(),
         py::arg("weights").noconvert(), py::arg("activation"), py::arg("margin"), py::arg("alphas"),
-        py::arg("fold_starts").noconvert() = py::none(), py::arg("path_width") = 2048, py::arg("tick") = py::none());
+        py::arg("fold_starts").noconvert() = py::none(), py::arg("path_width") = 1024, py::arg("tick") = py::none());
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ void bind(py::module_& m) {
   m.def("fit_crossfit", &fit<T>, py::arg("X").noconvert(), py::arg("Y").noconvert(), py::arg("alphas"),
         py::arg("fold_starts").noconvert() = py::none(), py::arg("intercept") = true,
         py::arg("hidden").noconvert() = py::none(), py::arg("activation") = "tanh",
-        py::arg("weights").noconvert() = py::none(), py::arg("path_width") = 2048, py::arg("block_rows") = 4096,
+        py::arg("weights").noconvert() = py::none(), py::arg("path_width") = 1024, py::arg("block_rows") = 4096,
         py::arg("hold_bytes") = Index{256} << 20, py::arg("tick") = py::none());
 }
 

@@ -51,7 +51,7 @@ template <class T>
 void bind(py::module_& m) {
   m.def("fit_fusion", &fit<T>, py::arg("blocks").noconvert(), py::arg("Y").noconvert(), py::arg("hidden_weights"),
         py::arg("n_hidden"), py::arg("activation"), py::arg("seed"), py::arg("stream"), py::arg("labels").noconvert(),
-        py::arg("alphas"), py::arg("fold_starts").noconvert() = py::none(), py::arg("path_width") = 2048,
+        py::arg("alphas"), py::arg("fold_starts").noconvert() = py::none(), py::arg("path_width") = 1024,
         py::arg("tick") = py::none());
 }
 

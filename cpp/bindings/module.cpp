@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The table of contents of sstpl._core, and the conversions that several rooms share.
+#include <cmath>
 #include <memory>
 
 #include "pybind.hpp"
@@ -55,7 +56,7 @@ py::dict to_dict(const SolveReport& report) {
   py::dict out;
   out["solver"] = report.solver == Solver::cholesky ? "cholesky" : "eigen";
   out["rank"] = report.rank;
-  out["rcond"] = report.rcond;
+  out["rcond"] = std::isnan(report.rcond) ? py::object(py::none()) : py::object(py::float_(report.rcond));
   out["penalty"] = report.penalty;
   return out;
 }

@@ -72,7 +72,7 @@ void syrk(T alpha, const MatrixView<T>& H, T beta, MatrixSpan<T> G) {
   backend_syrk(alpha, H, beta, G);
 }
 
-CholeskyResult cholesky(MatrixSpan<double> G) {
+CholeskyResult cholesky(MatrixSpan<double> G, bool estimate_condition) {
   require(G.rows() == G.cols(), "cholesky: the matrix must be square");
   require_lp64(G.outerStride(), G.rows(), 0);
   CholeskyResult result;
@@ -80,7 +80,7 @@ CholeskyResult cholesky(MatrixSpan<double> G) {
     result.rcond = result.min_pivot = 1;
     return result;
   }
-  backend_cholesky(G, result);
+  backend_cholesky(G, estimate_condition, result);
   if (result.failed_at == 0) result.min_pivot = G.diagonal().array().square().minCoeff();
   return result;
 }

@@ -206,16 +206,17 @@ class Crossfit {
   RidgeSolution solve(std::size_t k, double alpha, bool allow_fallback) {
     checkpoint_();
     const bool all = k >= n_folds();
+    const SolveOptions solve_options{allow_fallback, all};
     if (dual_) {
       const RowRange out = all ? RowRange{0, 0} : ranges_[k];
       return solve_ridge_dual(view(features_), kernel_, view(targets_), out.from, out.to, alpha, options_.intercept,
-                              feature_rounding().squaredNorm(), work_, allow_fallback);
+                              feature_rounding().squaredNorm(), work_, solve_options);
     }
     std::vector<const Sums*> parts;
     for (std::size_t i = 0; i < sums_.size(); ++i) {
       if (all || i != k) parts.push_back(&sums_[i]);
     }
-    return solve_ridge(parts, alpha, options_.intercept, work_, -1, allow_fallback);
+    return solve_ridge(parts, alpha, options_.intercept, work_, -1, solve_options);
   }
 
   void choose_alpha(CrossfitReport& report) {

@@ -21,14 +21,16 @@ void parallel_for(Index begin, Index end, Index grain, const std::function<void(
   const auto edge = [&](Index piece) { return begin + count * piece / wanted; };
   std::vector<std::thread> threads;
   threads.reserve(static_cast<std::size_t>(wanted - 1));
-  Index next = 1;
-  try {
-    for (; next < wanted; ++next) threads.emplace_back(f, edge(next), edge(next + 1));
-  } catch (const std::system_error&) {
-    // The machine gives no more threads: the pieces left over are done here.
+  Index started = wanted;
+  for (Index next = 1; next < wanted && started == wanted; ++next) {
+    try {
+      threads.emplace_back(f, edge(next), edge(next + 1));
+    } catch (const std::system_error&) {
+      started = next;  // the machine gives no more threads: the pieces left over are done here
+    }
   }
   f(begin, edge(1));
-  if (next < wanted) f(edge(next), end);
+  if (started < wanted) f(edge(started), end);
   for (std::thread& thread : threads) thread.join();
 }
 

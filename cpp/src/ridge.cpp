@@ -52,11 +52,12 @@ Vector<double> equilibrate(MatrixSpan<double>& G) {
   return scale;
 }
 
-bool solve_by_cholesky(MatrixSpan<double> G, double roundoff, MatrixSpan<double>& B, SolveReport& report) {
+bool solve_by_cholesky(MatrixSpan<double> G, double roundoff, bool estimate_condition, MatrixSpan<double>& B,
+                       SolveReport& report) {
   const Vector<double> scale = equilibrate(G);
-  const CholeskyResult factor = cholesky(G);
+  const CholeskyResult factor = cholesky(G, estimate_condition);
   const bool sound = factor.failed_at == 0 && factor.min_pivot > smallest_pivot(roundoff, G.rows()) &&
-                     factor.rcond > unit_roundoff<double>();
+                     !(factor.rcond <= unit_roundoff<double>());  // NaN where it was not asked for
   if (!sound) return false;
   B = scale.asDiagonal() * B;
   solve_triangular(view(G), Transpose::yes, B);
@@ -161,14 +162,14 @@ class CentredSystem {
     }
   }
 
-  bool solve(double alpha, bool allow_fallback, const FillSymmetric& fill_from, Matrix<double>& work,
+  bool solve(double alpha, const SolveOptions& options, const FillSymmetric& fill_from, Matrix<double>& work,
              RidgeSolution& solution) const {
     require(alpha >= 0 && std::isfinite(alpha), "alpha must be finite and not negative");
     const auto p = static_cast<double>(totals_.p);
     const double penalty = totals_.p > 0 ? alpha * totals_.diagonal.sum() / p : 0.0;
     solution.W = totals_.cross;
     const bool solved =
-        solve_symmetric(fill_from, penalty, totals_.roundoff, allow_fallback, work, span(solution.W), solution.report);
+        solve_symmetric(fill_from, penalty, totals_.roundoff, options, work, span(solution.W), solution.report);
     solution.intercept = Vector<double>::Zero(totals_.targets.size());
     if (solved && intercept_) {
       solution.intercept = (totals_.targets - solution.W.transpose() * totals_.features) / totals_.weight;
@@ -204,7 +205,7 @@ double squared_error(const Sums& fold, const Matrix<double>& G, const RidgeSolut
 
 }  // namespace
 
-bool solve_symmetric(const FillSymmetric& fill, double penalty, double roundoff, bool allow_fallback,
+bool solve_symmetric(const FillSymmetric& fill, double penalty, double roundoff, const SolveOptions& options,
                      Matrix<double>& work, MatrixSpan<double> B, SolveReport& report) {
   const Index order = B.rows();
   work.resize(order, order);
@@ -218,8 +219,8 @@ bool solve_symmetric(const FillSymmetric& fill, double penalty, double roundoff,
   };
   fill_penalised();
   const Matrix<double> right_side = B;
-  if (solve_by_cholesky(span(work), roundoff, B, report)) return true;
-  if (!allow_fallback) return false;
+  if (solve_by_cholesky(span(work), roundoff, options.estimate_condition, B, report)) return true;
+  if (!options.allow_fallback) return false;
   fill_penalised();
   B = right_side;
   solve_by_eigenvalues(span(work), roundoff, B, report);
@@ -227,12 +228,12 @@ bool solve_symmetric(const FillSymmetric& fill, double penalty, double roundoff,
 }
 
 RidgeSolution solve_ridge(const std::vector<const Sums*>& parts, double alpha, bool intercept, Matrix<double>& work,
-                          Index n_features, bool allow_fallback) {
+                          Index n_features, const SolveOptions& options) {
   require(!parts.empty(), "a ridge solve needs at least one set of sums");
   const Index p = n_features < 0 ? parts.front()->n_features() : n_features;
   const CentredSystem system(parts, intercept, p);
   RidgeSolution solution;
-  solution.solved = system.solve(alpha, allow_fallback, [&](MatrixSpan<double> G) { system.fill(G); }, work, solution);
+  solution.solved = system.solve(alpha, options, [&](MatrixSpan<double> G) { system.fill(G); }, work, solution);
   return solution;
 }
 
@@ -257,7 +258,8 @@ std::vector<double> heldout_errors(const std::vector<Sums>& folds, const std::ve
     heldout.triangularView<Eigen::StrictlyLower>() = heldout.transpose();
     weight += folds[k].weight;
     for (std::size_t a = 0; a < alphas.size(); ++a) {
-      const bool solved = system.solve(alphas[a], false, [&](MatrixSpan<double> G) { G = train; }, work, solution);
+      const bool solved =
+          system.solve(alphas[a], {false, false}, [&](MatrixSpan<double> G) { G = train; }, work, solution);
       errors[a] +=
           solved ? std::max(0.0, squared_error(folds[k], heldout, solution)) : std::numeric_limits<double>::infinity();
     }
@@ -268,7 +270,7 @@ std::vector<double> heldout_errors(const std::vector<Sums>& folds, const std::ve
 
 RidgeSolution solve_ridge_dual(const MatrixView<double>& H, const Matrix<double>& K, const MatrixView<double>& Y,
                                Index skip_from, Index skip_to, double alpha, bool intercept, double noise,
-                               Matrix<double>& work, bool allow_fallback) {
+                               Matrix<double>& work, const SolveOptions& options) {
   require(K.rows() == H.rows() && K.cols() == H.rows() && Y.rows() == H.rows(), "solve_ridge_dual: shapes differ");
   require(0 <= skip_from && skip_from <= skip_to && skip_to <= H.rows(), "solve_ridge_dual: bad range of rows");
   require(alpha >= 0 && std::isfinite(alpha), "alpha must be finite and not negative");
@@ -310,8 +312,7 @@ RidgeSolution solve_ridge_dual(const MatrixView<double>& H, const Matrix<double>
       for (Index j = i; j < n; ++j) G(i, j) = entry(i, j);
     }
   };
-  solution.solved =
-      solve_symmetric(fill, penalty, unit_roundoff<double>(), allow_fallback, work, span(A), solution.report);
+  solution.solved = solve_symmetric(fill, penalty, unit_roundoff<double>(), options, work, span(A), solution.report);
   if (!solution.solved) return solution;
   // After centring the columns of A sum to zero; what rounding adds would be multiplied by the feature means.
   if (intercept) A.rowwise() -= A.colwise().mean().eval();
@@ -339,7 +340,7 @@ Matrix<T> transposed_pseudoinverse(const MatrixView<T>& A) {
     gemm(1.0, view(M), Transpose::no, view(M), Transpose::yes, 0.0, G);
   };
   // Singular values below sqrt(roundoff) of the largest are lost in the Gram matrix of rounded weights.
-  solve_symmetric(fill, 0.0, unit_roundoff<T>(), true, work, span(solution), report);
+  solve_symmetric(fill, 0.0, unit_roundoff<T>(), {}, work, span(solution), report);
   if (A.rows() <= A.cols()) return solution.template cast<T>();
   return solution.transpose().template cast<T>();
 }

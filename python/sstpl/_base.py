@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 
 from sstpl import _validation as check
 from sstpl._config import threads
-from sstpl._inputs import InputMap, fit_input_map
+from sstpl._inputs import InputMap
 from sstpl._paper import PaperOptions, Subsystem
 from sstpl._progress import Progress
 from sstpl._report import Report
@@ -121,16 +121,11 @@ class SSTPLBase(BaseEstimator):
         return system, paper
 
     def _fit_system(
-        self, X: Floats, targets: Floats, labels: Labels | None, dtype: np.dtype[np.floating]
+        self, input_map: InputMap, mapped: Floats, targets: Floats, labels: Labels | None
     ) -> tuple[dict[str, Any], Floats]:
-        """Fit on checked rows; return the fitted attributes, and the honest scores of the training rows.
-
-        Nothing is stored on the estimator here, so that a fit that fails leaves it as it was.
-        """
+        """Fit on mapped rows; return the fitted attributes, and the honest scores of the training rows."""
         options, paper = self._check_parameters()
         seed = check.seed_of(self.random_state)
-        input_map = fit_input_map(X, self.scaling, dtype)
-        mapped = input_map.transform(X)
         with threads(self.n_threads), Progress(self.verbose > 0, type(self).__name__) as progress:
             system, scores, report = fit_system(mapped, targets, labels, options, paper, seed, progress)
         report.warn()

@@ -75,7 +75,7 @@ def fit_crossfit(
     hidden: tuple[_Floats, _Floats] | None = None,
     activation: str = "tanh",
     weights: _Float64 | None = None,
-    path_width: int = 2048,
+    path_width: int = 1024,
     block_rows: int = 4096,
     hold_bytes: int = 268435456,
     tick: _Tick = None,
@@ -103,7 +103,7 @@ def fit_backward(
     margin: float,
     alphas: Sequence[float],
     fold_starts: _Int64 | None = None,
-    path_width: int = 2048,
+    path_width: int = 1024,
     tick: _Tick = None,
 ) -> list[dict[str, Any]]: ...
 def fit_fusion(
@@ -117,7 +117,7 @@ def fit_fusion(
     labels: _Int64 | None,
     alphas: Sequence[float],
     fold_starts: _Int64 | None = None,
-    path_width: int = 2048,
+    path_width: int = 1024,
     tick: _Tick = None,
 ) -> dict[str, Any]: ...
 def predict_subsystem(

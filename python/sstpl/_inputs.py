@@ -77,10 +77,12 @@ def _magnitudes(X: Floats) -> npt.NDArray[np.float64]:
 
 def fit_input_map(X: Floats, scaling: str, dtype: np.dtype[np.floating]) -> InputMap:
     """Fit the input map on training rows X (n_samples, n_features), which are finite."""
-    mean, deviation = _moments(X)
     varies = X.max(axis=0) > X.min(axis=0)
     # Where no column varies, one is kept as zeros: the model is then its intercept.
     columns = np.flatnonzero(varies).astype(np.int64) if varies.any() else np.zeros(1, dtype=np.int64)
+    if scaling != "feature":
+        return InputMap(scaling, columns, np.zeros(len(columns)), np.ones(len(columns)), dtype)
+    mean, deviation = _moments(X)
     spread = deviation[columns]
     scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
     return InputMap(scaling, columns, mean[columns], scale, dtype)

@@ -7,7 +7,7 @@ which pair of features is fused.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from time import perf_counter
 from typing import Any
@@ -138,16 +138,19 @@ class PaperFit:
         self.progress = progress
         path = ALPHA_PATH_FLOAT32 if rows.X.dtype == np.float32 else ALPHA_PATH
         self.alphas = list(path) if options.alpha is None else [options.alpha]
+        self.costs = self._costs()
         self.steps: list[Step] = []
         self.encoders: list[Encoder] = []
         self.features: list[Floats] = [rows.X]  # F_0 .. F_depth
         self.backward: list[BackwardLayer] = []
         self.backward_scores: list[Floats] = []
-        progress.plan(sum(self._costs().values()))
+        progress.plan(sum(self.costs.values()))
 
     def run(self) -> tuple[Subsystem, Floats, Score]:
         """Fit the subsystem."""
         readout = self._grow_forward()
+        for level in range(len(self.encoders) + 2, len(self.options.hidden_widths) + 1):
+            self.progress.done(self.costs[f"forward {level}"])  # not needed after all
         self._fit_backward(readout)
         forward_blocks, backward_blocks = self._choose_blocks()
         self._release(forward_blocks, backward_blocks)
@@ -156,7 +159,7 @@ class PaperFit:
         )
         score = self.rows.score(scores)
         self.steps.append(step("fusion", 0, seconds, native, score))
-        self.progress.done(self._costs()["fusion"])
+        self.progress.done(self.costs["fusion"])
         subsystem = Subsystem(
             self.options.activation,
             tuple(self.encoders[: max(forward_blocks)]),
@@ -183,7 +186,7 @@ class PaperFit:
             score = self.rows.score(scores)
             readout_step = step("readout", level, seconds, native, score)
             self.steps += [encoder_step, readout_step]
-            self.progress.done(self._costs()[f"forward {level}"])
+            self.progress.done(self.costs[f"forward {level}"])
             if best is not None and score <= best:
                 encoder_step.accepted = readout_step.accepted = False
                 self.encoders.pop()
@@ -285,7 +288,7 @@ class PaperFit:
             self.backward.append(BackwardLayer(layer["weights"], layer["intercept"], layer["prototypes"]))
             self.backward_scores.append(layer["scores"])
             self.steps.append(step("backward", level, seconds, layer["report"]))
-        self.progress.done(self._costs()["backward"])
+        self.progress.done(self.costs["backward"])
 
     def _choose_blocks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return the forward and the backward levels to fuse."""
@@ -305,7 +308,7 @@ class PaperFit:
             candidates[i, j] = self.rows.score(scores)
             tried[i, j] = step("pair", 0, seconds, native | {"forward": i, "backward": j}, candidates[i, j])
             tried[i, j].accepted = False
-            self.progress.done(self._costs()["pairs"] / (len(forward) * len(backward)))
+            self.progress.done(self.costs["pairs"] / (len(forward) * len(backward)))
         self.steps += tried.values()
         i, j = max(candidates, key=lambda blocks: candidates[blocks])
         if j == 0:
@@ -316,6 +319,7 @@ class PaperFit:
     def _release(self, forward: Sequence[int], backward: Sequence[int]) -> None:
         """Drop the training features that the fusion does not read: the wide solve needs the memory."""
         empty = np.empty((0, 0), dtype=self.rows.X.dtype)
+        self.rows = replace(self.rows, X=empty)
         self.features = [f if i in forward else empty for i, f in enumerate(self.features)]
         self.backward_scores = [s if j in backward else empty for j, s in enumerate(self.backward_scores, start=1)]
 

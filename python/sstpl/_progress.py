@@ -8,6 +8,7 @@ from types import TracebackType
 from tqdm.auto import tqdm
 
 _SECONDS_BEFORE_SHOWN = 2.0
+_SECONDS_BETWEEN_TICKS = 0.5
 _UNIT = 1e9  # the bar counts work in 10^9 floating-point operations
 
 
@@ -22,6 +23,7 @@ class Progress:
         self._total = 0.0
         self._done = 0.0
         self._stage = ""
+        self._drawn = 0.0
 
     def __enter__(self) -> Progress:
         return self
@@ -35,22 +37,27 @@ class Progress:
     def plan(self, flops: float) -> None:
         """Add work to do."""
         self._total += flops / _UNIT
-        self.tick()
+        self._draw()
 
     def stage(self, name: str) -> None:
         """Say what is being done now."""
         self._stage = name
-        self.tick()
+        self._draw()
 
     def done(self, flops: float) -> None:
         """Count planned work as done, or as not needed after all."""
         self._done += flops / _UNIT
-        self.tick()
+        self._draw()
 
     def tick(self) -> None:
-        """Redraw, so that the clock moves during a long native call."""
+        """Redraw now and then, so that the clock moves during a long native call."""
+        if perf_counter() - self._drawn > _SECONDS_BETWEEN_TICKS:
+            self._draw()
+
+    def _draw(self) -> None:
         if not self._verbose:
             return
+        self._drawn = perf_counter()
         if self._bar is None:
             if perf_counter() - self._start < _SECONDS_BEFORE_SHOWN:
                 return

@@ -9,7 +9,7 @@ import numpy as np
 
 from sstpl._paper import PaperFit, PaperOptions, Rows, Subsystem
 from sstpl._progress import Progress
-from sstpl._report import Report, SubsystemReport
+from sstpl._report import Report, Step, SubsystemReport
 from sstpl._selection import Score, score_predictions, split_rows
 from sstpl._typing import Floats, Labels
 
@@ -66,14 +66,16 @@ def fit_system(
     best: Score | None = None
     for index in range(options.n_subsystems):
         start = perf_counter()
-        subsystem, scores, fit = _fit_one(X, targets, labels, options, paper, seed + index * _SEED_STEP, progress)
+        subsystem, scores, steps, n_samples = _fit_one(
+            X, targets, labels, options, paper, seed + index * _SEED_STEP, progress
+        )
         candidate = (total * index + scores) / (index + 1)
         system_score = score_predictions(candidate, targets, labels)
         accepted = not options.adaptive or best is None or system_score > best
         report.subsystems.append(
             SubsystemReport(
-                len(fit.rows.X),
-                fit.steps,
+                n_samples,
+                steps,
                 score_predictions(scores, targets, labels),
                 system_score,
                 accepted,
@@ -95,8 +97,8 @@ def _fit_one(
     paper: PaperOptions,
     seed: int,
     progress: Progress,
-) -> tuple[Subsystem, Floats, PaperFit]:
-    """Fit one subsystem and score every training row honestly."""
+) -> tuple[Subsystem, Floats, list[Step], int]:
+    """Fit one subsystem and score every training row honestly; return also its steps and the size of its sample."""
     split = split_rows(seed, labels, len(X), options.fraction, options.n_folds)
     rows = Rows(
         np.ascontiguousarray(X[split.rows]),
@@ -105,9 +107,10 @@ def _fit_one(
         split.fold_starts,
     )
     fit = PaperFit(rows, paper, seed, progress)
+    del rows  # the fit drops the rows before its widest solve, which needs the memory
     subsystem, oof_scores, _ = fit.run()
     scores = np.empty(targets.shape, dtype=targets.dtype)
     scores[split.rows] = oof_scores
     if len(split.left_out):
         scores[split.left_out] = subsystem.predict(np.ascontiguousarray(X[split.left_out]))
-    return subsystem, scores, fit
+    return subsystem, scores, fit.steps, len(split.rows)

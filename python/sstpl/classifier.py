@@ -10,6 +10,7 @@ from sklearn.base import ClassifierMixin
 
 from sstpl import _validation as check
 from sstpl._base import SSTPLBase, unchanged_on_error
+from sstpl._inputs import fit_input_map
 from sstpl._typing import Floats
 
 
@@ -151,7 +152,10 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
             rows, y = check.training_rows(self, X, y, dtype, classification=True)
             classes, labels = check.encode_labels(y)
             targets = check.code_labels(labels, len(classes), dtype)
-            fitted, scores = self._fit_system(rows, targets, labels, dtype)
+            input_map = fit_input_map(rows, self.scaling, dtype)
+            mapped = input_map.transform(rows)
+            del rows  # the widest solve needs the memory
+            fitted, scores = self._fit_system(input_map, mapped, targets, labels)
             self._keep(fitted)
             self.classes_ = classes
             self.oof_decision_function_ = _as_decision(scores)

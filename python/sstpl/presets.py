@@ -8,6 +8,9 @@ _COMMON: dict[str, Any] = {
     "architecture": "paper",
     "subsystem_fraction": 0.8,
     "activation": "tanh",
+    # Not the paper's orthogonal draw: out of fold one MNIST subsystem reaches 98.54 with constrained rows, 98.46 with
+    # orthogonal ones, and takes three quarters of the time.
+    "hidden_weights": "constrained",
     "fusion": "pair",
     "dtype": "float32",
 }
@@ -16,6 +19,8 @@ _PAPER: dict[str, dict[str, Any]] = {
     "mnist": {
         "n_subsystems": 2,
         "hidden_widths": (2000, 1500, 500),
+        "encoder_penalty": "lasso",
+        "encoder_alpha": 0.03,
         "readout_width": 800,
         "fusion_width": 10_000,
         "scaling": "sample",
@@ -23,6 +28,8 @@ _PAPER: dict[str, dict[str, Any]] = {
     "fashion_mnist": {
         "n_subsystems": 3,
         "hidden_widths": (1500, 1000, 600, 500),
+        "encoder_penalty": "ridge",
+        "encoder_alpha": 0.1,
         "readout_width": 1000,
         "fusion_width": 10_000,
         "scaling": "sample",
@@ -30,6 +37,8 @@ _PAPER: dict[str, dict[str, Any]] = {
     "norb": {
         "n_subsystems": 10,
         "hidden_widths": (1500, 1000, 600, 500),
+        "encoder_penalty": "ridge",
+        "encoder_alpha": 0.1,
         "readout_width": 1000,
         "fusion_width": 5_000,
         "scaling": "sample",
@@ -39,6 +48,10 @@ _PAPER: dict[str, dict[str, Any]] = {
 
 def paper(dataset: str) -> dict[str, Any]:
     """Return the settings of arXiv 2406.18931 for one of its data sets, as arguments of `SSTPLClassifier`.
+
+    Widths, number of subsystems, row fraction and input scaling are the published ones. The penalties of the demo are
+    absolute and belong to its own scaling; the encoder penalties here are dimensionless, and were chosen with the draw
+    of the hidden weights on out-of-fold scores of the training rows.
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 
 from sstpl import _validation as check
 from sstpl._base import SSTPLBase, unchanged_on_error
+from sstpl._inputs import fit_input_map
 from sstpl._typing import Floats
 
 
@@ -103,7 +104,11 @@ dtype, random_state, n_threads, verbose
             rows, y = check.training_rows(self, X, y, dtype, classification=False)
             columns = y.reshape(len(y), -1).astype(np.float64)
             mean, scale = _standardise(columns)
-            fitted, scores = self._fit_system(rows, ((columns - mean) / scale).astype(dtype), None, dtype)
+            targets = ((columns - mean) / scale).astype(dtype)
+            input_map = fit_input_map(rows, self.scaling, dtype)
+            mapped = input_map.transform(rows)
+            del rows  # the widest solve needs the memory
+            fitted, scores = self._fit_system(input_map, mapped, targets, None)
             self._keep(fitted)
             self._target_mean, self._target_scale, self._one_output = mean, scale, y.ndim == 1
             self.oof_prediction_ = self._as_prediction(scores)

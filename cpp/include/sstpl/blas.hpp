@@ -22,12 +22,12 @@ void syrk(T alpha, const MatrixView<T>& H, T beta, MatrixSpan<T> G);
 
 struct CholeskyResult {
   Index failed_at = 0;   // order of the leading block that is not positive definite (Eigen only says 1); 0 when all are
-  double rcond = 0;      // estimate of 1 / cond_1 of the factored matrix; 0 when it failed
+  double rcond = 0;      // estimate of 1 / cond_1 of the factored matrix; 0 when it failed, NaN when not asked for
   double min_pivot = 0;  // smallest squared diagonal entry of the factor; 0 when it failed
 };
 
 /// G = U'U in place: reads and overwrites the upper triangle of G (p, p), leaves the lower one. p^3 / 3 flops.
-CholeskyResult cholesky(MatrixSpan<double> G);
+CholeskyResult cholesky(MatrixSpan<double> G, bool estimate_condition = true);
 
 /// B := op(U)^-1 B for the upper triangular U (p, p) and B (p, c). p^2 c flops.
 void solve_triangular(const MatrixView<double>& U, Transpose op, MatrixSpan<double> B);

@@ -28,7 +28,7 @@ struct CrossfitOptions {
   std::vector<double> alphas = {1e-4};
   std::vector<Index> fold_starts;  // ascending, first 0, last n: the rows come sorted by fold; none: no folds
   bool intercept = true;
-  Index path_width = 2048;  // the path is scored on this many leading features at most
+  Index path_width = 1024;  // the path is scored on this many leading features at most
   Index block_rows = 4096;
   Index hold_bytes = Index{256} << 20;  // features are kept for the second pass if they fit, else made again
 };

@@ -21,8 +21,15 @@ enum class Solver { cholesky, eigen };
 struct SolveReport {
   Solver solver = Solver::cholesky;
   Index rank = 0;
-  double rcond = 0;
+  double rcond = 0;  // NaN where it was not estimated
   double penalty = 0;
+};
+
+/// Whether the eigenvalue fallback may be taken, and whether Cholesky's condition is estimated: about five passes over
+/// the factor, which the solves without each fold save, because the solve on all rows tells as much.
+struct SolveOptions {
+  bool allow_fallback = true;
+  bool estimate_condition = true;
 };
 
 struct RidgeSolution {
@@ -38,14 +45,14 @@ using FillSymmetric = std::function<void(MatrixSpan<double>)>;
 /// B := (A + penalty I)^-1 B for the symmetric A (p, p) that `fill` writes into `work`; `roundoff` is the relative
 /// error of A's entries. p^3 / 3 + 2 p^2 c flops; the eigenvalue fallback takes about 20 times as many and 16 p^2
 /// bytes more. Where the fallback is not allowed and would be needed, returns false and leaves B destroyed.
-bool solve_symmetric(const FillSymmetric& fill, double penalty, double roundoff, bool allow_fallback,
+bool solve_symmetric(const FillSymmetric& fill, double penalty, double roundoff, const SolveOptions& options,
                      Matrix<double>& work, MatrixSpan<double> B, SolveReport& report);
 
 /// Ridge on the rows of several sums taken together, on their leading n_features columns (all if negative).
 /// `work` is resized to (p, p). Columns that centring leaves nothing of but rounding have weight zero. Throws
 /// LinAlgError when the sums are not finite.
 RidgeSolution solve_ridge(const std::vector<const Sums*>& parts, double alpha, bool intercept, Matrix<double>& work,
-                          Index n_features = -1, bool allow_fallback = true);
+                          Index n_features = -1, const SolveOptions& options = {});
 
 /// Mean squared error per row, summed over outputs, of ridge with every alpha: each fold is predicted by the
 /// solution of the others, on the leading n_features columns. From sums alone; infinite where Cholesky is refused.
@@ -57,7 +64,7 @@ std::vector<double> heldout_errors(const std::vector<Sums>& folds, const std::ve
 /// squared rounding of a row of features: where no row varies by more, W is zero. Throws as solve_ridge.
 RidgeSolution solve_ridge_dual(const MatrixView<double>& H, const Matrix<double>& K, const MatrixView<double>& Y,
                                Index skip_from, Index skip_to, double alpha, bool intercept, double noise,
-                               Matrix<double>& work, bool allow_fallback = true);
+                               Matrix<double>& work, const SolveOptions& options = {});
 
 /// (A')^+ (m, k) of A (m, k), by the same solver without a penalty on the smaller side; singular directions below the
 /// rounding of T are left out. The row form D (A')^+ of a target D (n, m) is the least-norm Z with Z A' = D.
