@@ -106,6 +106,7 @@ def test_progress_is_silent_for_two_seconds_and_then_drawn(monkeypatch, capsys):
         now[0] += 3.0
         progress.stage("fusion")
         assert "25%" in capsys.readouterr().err
+    capsys.readouterr()
     with _progress.Progress(False, "fit") as progress:
         now[0] += 10.0
         progress.plan(1e9)

@@ -21,7 +21,8 @@ class Step:
     level : int
         Forward or backward level, from 1; 0 for pairs and the fusion.
     score : Score or None
-        Selection score of the out-of-fold predictions, where the stage makes predictions.
+        Selection score, where the stage makes predictions: of out-of-fold scores (readout), of rows that the subsystem
+        never saw (pair), of the scores that the fit returns (fusion).
     accepted : bool
         Whether the fitted model uses it.
     alpha, rank, rcond, solver : float, int, float, str
@@ -30,7 +31,8 @@ class Step:
         Wall time of the step.
     detail : dict
         Everything else the core reported: the alpha path and its errors, the solves without each fold, primal
-        or dual form, seconds per part; for pairs, the forward and backward levels.
+        or dual form, seconds per part; for pairs, the forward and the backward level,
+        0 for none.
     """
 
     stage: str
@@ -56,7 +58,7 @@ def step(stage: str, level: int, seconds: float, native: dict[str, Any], score: 
         alpha=native.get("alpha"),
         rank=solve.get("rank"),
         rcond=solve.get("rcond"),
-        solver=solve.get("solver", "fista"),
+        solver="fista" if native.get("penalty") == "lasso" else solve.get("solver"),
         detail=native,
     )
 

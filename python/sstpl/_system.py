@@ -100,17 +100,17 @@ def _fit_one(
 ) -> tuple[Subsystem, Floats, list[Step], int]:
     """Fit one subsystem and score every training row honestly; return also its steps and the size of its sample."""
     split = split_rows(seed, labels, len(X), options.fraction, options.n_folds)
-    rows = Rows(
-        np.ascontiguousarray(X[split.rows]),
-        np.ascontiguousarray(targets[split.rows]),
-        None if labels is None else np.ascontiguousarray(labels[split.rows]),
-        split.fold_starts,
-    )
-    fit = PaperFit(rows, paper, seed, progress)
-    del rows  # the fit drops the rows before its widest solve, which needs the memory
-    subsystem, oof_scores, _ = fit.run()
+
+    def take(which: Labels, fold_starts: Labels) -> Rows:
+        own = None if labels is None else np.ascontiguousarray(labels[which])
+        return Rows(np.ascontiguousarray(X[which]), np.ascontiguousarray(targets[which]), own, fold_starts)
+
+    held = take(split.left_out, split.fold_starts[:0]) if len(split.left_out) else None
+    # The fit drops its rows before its widest solve, which needs the memory, so nobody else keeps them.
+    fit = PaperFit(take(split.rows, split.fold_starts), paper, seed, progress, held)
+    subsystem, oof_scores = fit.run()
     scores = np.empty(targets.shape, dtype=targets.dtype)
     scores[split.rows] = oof_scores
-    if len(split.left_out):
-        scores[split.left_out] = subsystem.predict(np.ascontiguousarray(X[split.left_out]))
+    if held is not None:
+        scores[split.left_out] = subsystem.predict(held.X)
     return subsystem, scores, fit.steps, len(split.rows)
