@@ -1,6 +1,6 @@
 """What decides: folds and row samples, and the selection score that compares candidates.
 
-Nothing here ever sees a row that was not given to ``fit``. Scores are of out-of-fold predictions.
+Nothing here ever sees a row that was not given to ``fit``, and no score is of rows that the scored model learnt from.
 """
 
 from __future__ import annotations
