@@ -21,7 +21,8 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
 
         W = argmin ||H W - Y||^2 + lambda ||W||^2,    lambda = alpha trace(H'H) / p,
 
-    for some features H of width p and coded targets Y. No gradient step is taken, and no validation set is needed:
+    for some features H of width p and coded targets Y. With ridge encoders no gradient step is taken; lasso encoders
+    are solved by FISTA, a proximal gradient method. No validation set is needed:
     choices are made on out-of-fold scores of the training rows.
 
     Parameters
