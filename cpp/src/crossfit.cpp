@@ -18,12 +18,19 @@ constexpr Index shift_rows = 256;  // rows whose mean is taken off the hidden fe
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
+// The least block size that needs no more blocks than `at_most` rows at a time, so that none is a leftover; but large
+// enough for the mean of the shift.
+Index even_blocks(Index rows, Index at_most) {
+  const Index blocks = std::max<Index>(1, (rows + at_most - 1) / at_most);
+  return std::max((rows + blocks - 1) / blocks, std::min(shift_rows, at_most));
+}
+
 // Makes the shifted features of any range of rows, keeping them all if they fit.
 template <class T>
 class FeatureStream {
  public:
-  FeatureStream(const Design<T>& design, const CrossfitOptions& options, bool hold_always)
-      : design_(design), block_rows_(options.block_rows), shift_(Vector<T>::Zero(design.n_features())) {
+  FeatureStream(const Design<T>& design, const CrossfitOptions& options, Index largest_fold, bool hold_always)
+      : design_(design), block_rows_(even_blocks(largest_fold, options.block_rows)), shift_(Vector<T>::Zero(design.n_features())) {
     const Index n = design.inputs.n_rows();
     const Index p = design.n_features();
     held_ = hold_always || n * p * static_cast<Index>(sizeof(T)) <= options.hold_bytes;
@@ -95,6 +102,12 @@ std::vector<RowRange> row_ranges(const std::vector<Index>& fold_starts, Index n_
   return ranges;
 }
 
+Index largest(const std::vector<RowRange>& ranges) {
+  Index rows = 0;
+  for (const RowRange& range : ranges) rows = std::max(rows, range.to - range.from);
+  return rows;
+}
+
 template <class T>
 class Crossfit {
  public:
@@ -107,7 +120,7 @@ class Crossfit {
         n_(design.inputs.n_rows()),
         ranges_(row_ranges(options.fold_starts, n_)),
         dual_(n_ < design.n_features() && weights.size() == 0),
-        stream_(design, options, dual_) {}
+        stream_(design, options, largest(ranges_), dual_) {}
 
   CrossfitResult<T> run() {
     CrossfitResult<T> result;

@@ -13,11 +13,12 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from sstpl import _core
 from sstpl._progress import Progress
 from sstpl._report import Step, step
-from sstpl._selection import ALPHA_PATH, ALPHA_PATH_FLOAT32, Score, score_predictions
+from sstpl._selection import ALPHA_PATH, ALPHA_PATH_FLOAT32, Score, clearly_less, row_losses, score_predictions
 from sstpl._typing import Floats, Labels
 
 # Streams of random numbers by use; a subsystem has a seed of its own. 0 and 1 are the row sample and the folds.
@@ -129,6 +130,18 @@ class Subsystem:
         )
 
 
+def _choose_pair(
+    scores: dict[tuple[int, int], Score], losses: dict[tuple[int, int], npt.NDArray[np.float64]]
+) -> tuple[int, int]:
+    """Return the best forward level alone, or the best pair that is clearly better than it.
+
+    Narrow readouts gain more from a partner than the wide one that follows, so a small lead is not worth its cost.
+    """
+    alone = max((blocks for blocks in scores if blocks[1] == 0), key=lambda blocks: scores[blocks])
+    better = [blocks for blocks in scores if blocks[1] and clearly_less(losses[blocks], losses[alone])]
+    return max(better, key=lambda blocks: scores[blocks], default=alone)
+
+
 class PaperFit:
     """The fit of one subsystem; `run` returns the model and honest scores of its rows.
 
@@ -153,6 +166,7 @@ class PaperFit:
         self.steps: list[Step] = []
         self.encoders: list[Encoder] = []
         self.readouts: list[Readout] = []  # of F_1 .. F_depth
+        self.readout_scores: list[Floats] = []
         self.features: list[Floats] = [rows.X]  # F_0 .. F_depth
         self.backward: list[BackwardLayer] = []
         self.backward_scores: list[Floats] = []
@@ -210,6 +224,7 @@ class PaperFit:
                 break
             best = score
             self.readouts.append(readout)
+            self.readout_scores.append(scores)
 
     def _fit_encoder(self, level: int, width: int) -> tuple[Encoder, Floats, Step]:
         start = perf_counter()
@@ -312,37 +327,36 @@ class PaperFit:
         if self.options.fusion == "all":
             return tuple(forward), tuple(backward)
         tried: dict[tuple[int, int], Step] = {}
-        candidates: dict[tuple[int, int], Score] = {}
+        losses: dict[tuple[int, int], npt.NDArray[np.float64]] = {}
         for i in forward:  # without a backward partner: the readouts of the forward walk
             start = perf_counter()
-            candidates[i, 0] = self._score_choice((i,), (), self.readouts[i - 1])
-            seconds = perf_counter() - start
-            tried[i, 0] = step("pair", 0, seconds, {"forward": i, "backward": 0}, candidates[i, 0])
+            score, losses[i, 0] = self._judge((i,), (), self.readouts[i - 1])
+            tried[i, 0] = step("pair", 0, perf_counter() - start, {"forward": i, "backward": 0}, score)
         for i, j in product(forward, backward):
             stream = _STREAM_PAIR + 100 * i + j
             readout, _, native, seconds = self._fit_readout(
                 (i,), (j,), self.options.readout_width, stream, f"pair {i}, {j}"
             )
-            candidates[i, j] = self._score_choice((i,), (j,), readout, stream)
-            tried[i, j] = step("pair", 0, seconds, native | {"forward": i, "backward": j}, candidates[i, j])
+            score, losses[i, j] = self._judge((i,), (j,), readout, stream)
+            tried[i, j] = step("pair", 0, seconds, native | {"forward": i, "backward": j}, score)
             self.progress.done(self.costs["pairs"] / (len(forward) * len(backward)))
         self.steps += tried.values()
-        i, j = max(candidates, key=lambda blocks: candidates[blocks])
+        i, j = _choose_pair({blocks: pair.score for blocks, pair in tried.items() if pair.score}, losses)
         for blocks, pair in tried.items():
             pair.accepted = blocks == (i, j)
         return (i,), (j,) if j else ()
 
-    def _score_choice(
+    def _judge(
         self, forward: tuple[int, ...], backward: tuple[int, ...], readout: Readout, stream: int = 0
-    ) -> Score:
+    ) -> tuple[Score, npt.NDArray[np.float64]]:
         """Score a narrow candidate on rows it never saw: the held ones, or blindly where there are none."""
         if self.held is not None:
-            return self.held.score(self._subsystem(forward, backward, readout).predict(self.held.X))
-        if backward:
-            return self.rows.score(self._blind_scores(forward, backward, self.options.readout_width, stream))
-        scored = [s.score for s in self.steps if s.stage == "readout" and s.level == forward[0]]
-        assert scored[0] is not None
-        return scored[0]
+            rows, scores = self.held, self._subsystem(forward, backward, readout).predict(self.held.X)
+        elif backward:
+            rows, scores = self.rows, self._blind_scores(forward, backward, self.options.readout_width, stream)
+        else:
+            rows, scores = self.rows, self.readout_scores[forward[0] - 1]
+        return rows.score(scores), row_losses(scores, rows.targets, rows.labels)
 
     def _blind_scores(self, forward: tuple[int, ...], backward: tuple[int, ...], width: int, stream: int) -> Floats:
         """Score each half of the rows by backward network and readout of the other half alone.

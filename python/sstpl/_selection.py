@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from sstpl import _core
 from sstpl._typing import Floats, Labels
@@ -43,6 +44,21 @@ def score_predictions(scores: Floats, targets: Floats, labels: Labels | None) ->
     variance = np.var(targets, axis=0, dtype=np.float64)
     explained = np.where(variance > 0, 1.0 - error / np.where(variance > 0, variance, 1.0), 0.0)
     return Score(float(np.mean(explained)), -float(np.mean(error)))
+
+
+def row_losses(scores: Floats, targets: Floats, labels: Labels | None) -> npt.NDArray[np.float64]:
+    """Return the loss of every prediction: 0 or 1 (classification), or its squared error."""
+    if labels is not None:
+        wrong: npt.NDArray[np.float64] = (np.argmax(scores, axis=1) != labels).astype(np.float64)
+        return wrong
+    errors: npt.NDArray[np.float64] = np.sum(np.square(scores - targets, dtype=np.float64), axis=1)
+    return errors
+
+
+def clearly_less(losses: npt.NDArray[np.float64], reference: npt.NDArray[np.float64]) -> bool:
+    """Whether losses of the same rows are less than the reference by two standard errors of their difference."""
+    difference = reference - losses
+    return bool(np.mean(difference) > 2 * np.std(difference) / np.sqrt(len(difference)))
 
 
 @dataclass(frozen=True)

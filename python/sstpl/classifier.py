@@ -59,8 +59,8 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
         1e-6 (float32: 1e-5), 1e-5, ..., 1e2 with the least squared error on held-out folds, or the next larger one
         where that is too ill-conditioned for Cholesky.
     fusion : {"pair", "all"}, default="pair"
-        Fuse the pair of one forward level and one backward level (or none) that scores best on the rows outside the
-        subsystem's sample, or all levels.
+        Fuse the forward level that scores best on the rows outside the subsystem's sample, with the backward level
+        that improves on it there by more than two standard errors, if any; or all levels.
     selection : {"kfold"}, default="kfold"
         Depth, alpha and number of subsystems are chosen on out-of-fold predictions over ``n_folds`` folds.
     n_folds : int >= 2, default=5

@@ -10,6 +10,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sstpl import SSTPLClassifier, SSTPLRegressor, _core, presets
+from sstpl._paper import _choose_pair
+from sstpl._selection import Score
 
 
 @pytest.fixture(scope="module")
@@ -115,13 +117,24 @@ def test_accepted_depth_is_where_the_score_stops_improving(fitted):
             assert step.accepted == (score > before)
 
 
-def test_chosen_blocks_have_the_best_score(fitted):
+def test_chosen_blocks_are_the_best_forward_level_or_better(fitted):
     for report, subsystem in zip(fitted.report_.subsystems, fitted.subsystems_, strict=True):
         pairs = [s for s in report.steps if s.stage == "pair"]
         (chosen,) = [s for s in pairs if s.accepted]
-        assert chosen.score == max(s.score for s in pairs)
+        alone = [s.score for s in pairs if not s.detail["backward"]]
+        assert chosen.score == max(alone) if not chosen.detail["backward"] else chosen.score > max(alone)
         assert subsystem.forward_blocks == (chosen.detail["forward"],)
         assert subsystem.backward_blocks == ((chosen.detail["backward"],) if chosen.detail["backward"] else ())
+
+
+@pytest.mark.parametrize(("n_gained", "expected"), [(0, (2, 0)), (3, (2, 0)), (30, (1, 1))])
+def test_a_backward_partner_must_be_clearly_better_than_none(n_gained, expected):
+    alone, other, partner = np.zeros(400), np.zeros(400), np.zeros(400)
+    alone[:40] = other[:50] = 1
+    partner[n_gained:40] = 1
+    losses = {(2, 0): alone, (1, 0): other, (1, 1): partner}
+    scores = {blocks: Score(1 - np.mean(loss), 0.0) for blocks, loss in losses.items()}
+    assert _choose_pair(scores, losses) == expected
 
 
 def test_subsystems_are_kept_while_the_score_of_their_mean_improves(small, digits):
