@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -19,9 +18,9 @@ import numpy as np
 from _machine import DATA, RESULTS, describe
 from sstpl import SSTPLClassifier, datasets, presets
 from sstpl._inputs import fit_input_map
-from sstpl._paper import PaperFit, Rows
+from sstpl._paper import PaperFit
 from sstpl._progress import Progress
-from sstpl._selection import split_rows
+from sstpl._rows import Rows, split_rows
 
 N_VALIDATION = 10_000
 SETTINGS: dict[str, list[dict[str, Any]]] = {
@@ -60,7 +59,7 @@ class Validation:
         return 100 * float(np.mean(scores.argmax(axis=1) == self.y_out))
 
 
-def every_pair(data: Validation) -> Iterator[dict[str, Any]]:
+def every_pair(data: Validation, done: int) -> Iterator[dict[str, Any]]:
     """Fuse each pair of one subsystem's features at full width; the narrow score is the one the preset goes by."""
     settings = presets.paper(data.dataset)
     options = replace(SSTPLClassifier(**settings)._check_parameters()[1], alpha=None)
@@ -80,8 +79,7 @@ def every_pair(data: Validation) -> Iterator[dict[str, Any]]:
         fit._fit_backward()
         fit._choose_blocks()
         narrow = {(s.detail["forward"], s.detail["backward"]): s for s in fit.steps if s.stage == "pair"}
-        for (i, j), step in narrow.items():
-            start = perf_counter()
+        for (i, j), step in list(narrow.items())[done:]:
             forward, backward = (i,), (j,) if j else ()
             readout = fit._fit_readout(forward, backward, options.fusion_width, 10, "fusion")[0]
             scores = fit._subsystem(forward, backward, readout).predict(X_out)
@@ -91,17 +89,14 @@ def every_pair(data: Validation) -> Iterator[dict[str, Any]]:
                 "narrow_held": 100 * step.score.value,
                 "chosen": step.accepted,
                 "validation": data.accuracy(scores),
-                "seconds": perf_counter() - start,
             }
 
 
-def one_setting_at_a_time(data: Validation) -> Iterator[dict[str, Any]]:
+def one_setting_at_a_time(data: Validation, done: int) -> Iterator[dict[str, Any]]:
     """Fit one subsystem with the preset and one change."""
-    for change in SETTINGS[data.dataset]:
+    for change in SETTINGS[data.dataset][done:]:
         settings = presets.paper(data.dataset) | {"n_subsystems": 1} | change
-        start = perf_counter()
         model = SSTPLClassifier(**settings, random_state=data.seed).fit(data.X, data.y)
-        seconds = perf_counter() - start
         subsystem = model.subsystems_[0]
         yield {
             "change": ", ".join(f"{k}={v}" for k, v in change.items()) or "none",
@@ -109,18 +104,22 @@ def one_setting_at_a_time(data: Validation) -> Iterator[dict[str, Any]]:
             "alpha": model.report_.subsystems[0].steps[-1].alpha,
             "out_of_fold": 100 * model.report_.subsystems[0].score.value,
             "validation": data.accuracy(model.decision_function(data.X_out)),
-            "seconds": seconds,
         }
 
 
-def number_of_subsystems(data: Validation) -> Iterator[dict[str, Any]]:
+def number_of_subsystems(data: Validation, done: int) -> Iterator[dict[str, Any]]:
     """Sum the preset's subsystems one by one."""
-    model = SSTPLClassifier(**presets.paper(data.dataset), random_state=data.seed).fit(data.X, data.y)
+    settings = presets.paper(data.dataset)
+    if done == settings["n_subsystems"]:
+        return
+    model = SSTPLClassifier(**settings, random_state=data.seed).fit(data.X, data.y)
     rows = model._input_map.transform(data.X_out)
     total = np.zeros((len(rows), 10))
     for count, subsystem in enumerate(model.subsystems_, start=1):
         own = subsystem.predict(rows)
         total += own
+        if count <= done:
+            continue
         yield {"subsystems": count, "own": data.accuracy(own), "validation": data.accuracy(total)}
 
 
@@ -139,7 +138,7 @@ def table(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def main() -> None:
-    """Parse the command line, run, write after every part."""
+    """Parse the command line, run what the results do not hold yet, write after every row."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", choices=sorted(SETTINGS), required=True)
     parser.add_argument("--data", type=Path, help="the .npz file (default: in ../shared/data)")
@@ -147,28 +146,39 @@ def main() -> None:
     options = parser.parse_args()
     data = Validation(options.dataset, options.data or DATA / f"{options.dataset}.npz", options.seed)
     machine = describe()
-    result: dict[str, Any] = {"machine": machine, "seed": options.seed}
+    name = RESULTS / f"ablate_paper_{options.dataset}"
+    path = name.with_suffix(".json")
+    result: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    result |= {"machine": machine, "seed": options.seed}
+    for title, part in PARTS.items():
+        for row in part(data, len(result.get(title, []))):
+            print(title, row, flush=True)
+            result.setdefault(title, []).append(row)
+            path.write_text(json.dumps(result, indent=1) + "\n")
+            name.with_suffix(".md").write_text(page(options.dataset, result))
+
+
+PARTS = {
+    "Every pair at full width": every_pair,
+    "One setting at a time": one_setting_at_a_time,
+    "Number of subsystems": number_of_subsystems,
+}
+
+
+def page(dataset: str, result: dict[str, Any]) -> str:
+    """Return the results as a Markdown page."""
+    machine = result["machine"]
     lines = [
-        f"# What limits the paper preset on {options.dataset}",
+        f"# What limits the paper preset on {dataset}",
         "",
         f"Command: `{machine['command']}`. {machine['cpu']}, {machine['threads']} threads, Python {machine['python']}, "
-        f"sstpl {machine['sstpl']}, seed {options.seed}. Fitted on 50,000 training rows, accuracy in percent on the "
+        f"sstpl {machine['sstpl']}, seed {result['seed']}. Fitted on 50,000 training rows, accuracy in percent on the "
         "10,000 others; test rows are not read.",
     ]
-    for title, part in (
-        ("Every pair at full width", every_pair),
-        ("One setting at a time", one_setting_at_a_time),
-        ("Number of subsystems", number_of_subsystems),
-    ):
-        rows = []
-        for row in part(data):
-            print(title, row, flush=True)
-            rows.append(row)
-        result[part.__name__] = rows
-        lines += ["", f"## {title}", "", *table(rows)]
-        name = RESULTS / f"ablate_paper_{options.dataset}"
-        name.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
-        name.with_suffix(".md").write_text("\n".join([*lines, ""]))
+    for title in PARTS:
+        if title in result:
+            lines += ["", f"## {title}", "", *table(result[title])]
+    return "\n".join([*lines, ""])
 
 
 if __name__ == "__main__":

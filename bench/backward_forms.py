@@ -18,7 +18,7 @@ import numpy as np
 from _machine import DATA, RESULTS, describe, peak_memory_mb
 from sstpl import _core, datasets
 from sstpl._inputs import fit_input_map
-from sstpl._selection import split_rows
+from sstpl._rows import split_rows
 
 WIDTHS = (2000, 1500, 500, 800)
 FORMS = ("prototype", "dense")

@@ -10,10 +10,10 @@ py::dict fit(const Array<T>& X, const Array<T>& Y, const std::vector<double>& al
              const std::optional<Array<std::int64_t>>& fold_starts, bool intercept,
              const std::optional<std::pair<Array<T>, Array<T>>>& hidden, const std::string& activation,
              const std::optional<Array<double>>& weights, Index path_width, Index block_rows, Index hold_bytes,
-             const py::object& tick) {
+             const std::string& selection, const py::object& tick) {
   const Inputs<T> inputs(matrix<T>(X, "X"));
   const MatrixView<T> targets = matrix<T>(Y, "Y");
-  CrossfitOptions options = crossfit_options(alphas, fold_starts, intercept, path_width);
+  CrossfitOptions options = crossfit_options(alphas, fold_starts, intercept, path_width, selection);
   options.block_rows = block_rows;
   options.hold_bytes = hold_bytes;
   const VectorView<double> w = row_weights(weights, inputs.n_rows());
@@ -39,7 +39,7 @@ void bind(py::module_& m) {
         py::arg("fold_starts").noconvert() = py::none(), py::arg("intercept") = true,
         py::arg("hidden").noconvert() = py::none(), py::arg("activation") = "tanh",
         py::arg("weights").noconvert() = py::none(), py::arg("path_width") = 1024, py::arg("block_rows") = 4096,
-        py::arg("hold_bytes") = Index{256} << 20, py::arg("tick") = py::none());
+        py::arg("hold_bytes") = Index{256} << 20, py::arg("selection") = "kfold", py::arg("tick") = py::none());
 }
 
 }  // namespace

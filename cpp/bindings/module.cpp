@@ -19,6 +19,13 @@ Activation activation_from(const std::string& name) {
                               "'");
 }
 
+Selection selection_from(const std::string& name) {
+  if (name == "kfold") return Selection::kfold;
+  if (name == "loo") return Selection::loo;
+  if (name == "gcv") return Selection::gcv;
+  throw std::invalid_argument("selection must be kfold, loo or gcv, got '" + name + "'");
+}
+
 HiddenWeights hidden_weights_from(const std::string& name) {
   if (name == "orthogonal") return HiddenWeights::orthogonal;
   if (name == "uniform") return HiddenWeights::uniform;
@@ -79,9 +86,17 @@ py::dict to_dict(const CrossfitReport& report) {
   return out;
 }
 
+ReceptiveFields fields_from(const FieldsArgument& fields) {
+  if (!fields) return {};
+  const auto& [rows, cols, channels, least] = *fields;
+  require(rows >= 1, "receptive fields need an image of at least one row");
+  return {rows, cols, channels, least};
+}
+
 CrossfitOptions crossfit_options(const std::vector<double>& alphas, const std::optional<Array<std::int64_t>>& folds,
-                                 bool intercept, Index path_width) {
+                                 bool intercept, Index path_width, const std::string& selection) {
   CrossfitOptions options;
+  options.selection = selection_from(selection);
   options.alphas = alphas;
   options.fold_starts = index_list(folds, "fold_starts");
   options.intercept = intercept;
@@ -101,9 +116,11 @@ PYBIND11_MODULE(_core, m) {
   bind_hidden(m);
   bind_sums(m);
   bind_ridge(m);
+  bind_conv(m);
   bind_crossfit(m);
   bind_encoder(m);
   bind_backward(m);
   bind_fusion(m);
   bind_subsystem(m);
+  bind_stack(m);
 }

@@ -75,6 +75,11 @@ inline VectorView<double> row_weights(const std::optional<Array<double>>& array,
 
 Activation activation_from(const std::string& name);
 HiddenWeights hidden_weights_from(const std::string& name);
+Selection selection_from(const std::string& name);
+
+/// (rows, cols, channels, least side) of receptive fields, or none.
+using FieldsArgument = std::optional<std::tuple<Index, Index, Index, Index>>;
+ReceptiveFields fields_from(const FieldsArgument& fields);
 
 std::vector<Index> index_list(const std::optional<Array<std::int64_t>>& array, const char* name);
 py::array index_array(const std::vector<Index>& values);
@@ -96,16 +101,18 @@ py::dict to_dict(CrossfitResult<T>&& result) {
 
 /// The options that every cross-fitted call takes.
 CrossfitOptions crossfit_options(const std::vector<double>& alphas, const std::optional<Array<std::int64_t>>& folds,
-                                 bool intercept, Index path_width);
+                                 bool intercept, Index path_width, const std::string& selection = "kfold");
 
 void bind_activation(py::module_& m);
 void bind_backward(py::module_& m);
 void bind_build_info(py::module_& m);
+void bind_conv(py::module_& m);
 void bind_crossfit(py::module_& m);
 void bind_encoder(py::module_& m);
 void bind_fusion(py::module_& m);
 void bind_hidden(py::module_& m);
 void bind_ridge(py::module_& m);
+void bind_stack(py::module_& m);
 void bind_subsystem(py::module_& m);
 void bind_sums(py::module_& m);
 

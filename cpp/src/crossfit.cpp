@@ -8,6 +8,7 @@
 
 #include "sstpl/blas.hpp"
 #include "sstpl/errors.hpp"
+#include "sstpl/spectrum.hpp"
 
 namespace sstpl {
 
@@ -30,7 +31,9 @@ template <class T>
 class FeatureStream {
  public:
   FeatureStream(const Design<T>& design, const CrossfitOptions& options, Index largest_fold, bool hold_always)
-      : design_(design), block_rows_(even_blocks(largest_fold, options.block_rows)), shift_(Vector<T>::Zero(design.n_features())) {
+      : design_(design),
+        block_rows_(even_blocks(largest_fold, options.block_rows)),
+        shift_(Vector<T>::Zero(design.n_features())) {
     const Index n = design.inputs.n_rows();
     const Index p = design.n_features();
     held_ = hold_always || n * p * static_cast<Index>(sizeof(T)) <= options.hold_bytes;
@@ -235,7 +238,11 @@ class Crossfit {
   void choose_alpha(CrossfitReport& report) {
     report.alpha = options_.alphas.front();
     if (options_.alphas.size() < 2) return;
-    report.path_errors = dual_ ? dual_path() : primal_path();
+    if (options_.selection != Selection::kfold) {
+      report.path_errors = spectral_path();
+    } else {
+      report.path_errors = dual_ ? dual_path() : primal_path();
+    }
     const auto best = std::min_element(report.path_errors.begin(), report.path_errors.end());
     // Where no alpha of the path is solvable, the largest is the furthest from singular.
     report.alpha = std::isfinite(*best) ? options_.alphas[static_cast<std::size_t>(best - report.path_errors.begin())]
@@ -245,6 +252,32 @@ class Crossfit {
   std::vector<double> primal_path() {
     const Index width = std::min(options_.path_width, stream_.held_features().cols());
     return heldout_errors(sums_, options_.alphas, options_.intercept, width);
+  }
+
+  // Both spectral errors take the leading features in primal form, whatever the form of the solution.
+  std::vector<double> spectral_path() {
+    const Index width = std::min(options_.path_width, stream_.held_features().cols());
+    std::vector<Sums> own;
+    if (dual_) {
+      own.emplace_back(width, Y_.cols());
+      SumsWorkspace<double> workspace;
+      Matrix<double> leading = features_.leftCols(width);
+      add_rows(own.back(), span(leading), view(targets_), VectorView<double>(nullptr, 0), workspace);
+    }
+    std::vector<const Sums*> parts;
+    for (const Sums& sums : dual_ ? own : sums_) parts.push_back(&sums);
+    const RidgeSpectrum spectrum = decompose(parts, options_.intercept, width);
+    if (options_.selection == Selection::gcv) return gcv_errors(spectrum, options_.alphas);
+    std::vector<double> errors(options_.alphas.size(), 0.0);
+    for (Index row = 0; row < n_; row += stream_.block_rows()) {
+      checkpoint_();
+      const Index rows = std::min(stream_.block_rows(), n_ - row);
+      const MatrixSpan<T> H = stream_.again(row, rows);
+      const VectorView<double> w(weights_.data() + (weights_.size() > 0 ? row : 0), weights_.size() > 0 ? rows : 0);
+      add_loo_errors(spectrum, options_.alphas, view(H), block(Y_, row, 0, rows, Y_.cols()), w, errors);
+    }
+    for (double& error : errors) error /= spectrum.weight;
+    return errors;
   }
 
   std::vector<double> dual_path() {
@@ -307,7 +340,8 @@ CrossfitResult<T> fit_crossfit(const Design<T>& design, const MatrixView<T>& Y, 
   for (const double alpha : options.alphas) {
     require(alpha >= 0 && std::isfinite(alpha), "alpha must be finite and not negative");
   }
-  require(options.alphas.size() == 1 || !options.fold_starts.empty(), "a path of alphas needs folds to score it");
+  require(options.alphas.size() == 1 || options.selection != Selection::kfold || !options.fold_starts.empty(),
+          "a path of alphas needs folds to score it");
   check_folds(options.fold_starts, n);
   return Crossfit<T>(design, Y, weights, options, checkpoint).run();
 }

@@ -4,7 +4,16 @@ from sstpl import presets
 from sstpl._config import build_info, show_config
 from sstpl.classifier import SSTPLClassifier
 from sstpl.regressor import SSTPLRegressor
+from sstpl.transformer import SSTPLTransformer
 
 __version__ = build_info()["version"]
 
-__all__ = ["SSTPLClassifier", "SSTPLRegressor", "__version__", "build_info", "presets", "show_config"]
+__all__ = [
+    "SSTPLClassifier",
+    "SSTPLRegressor",
+    "SSTPLTransformer",
+    "__version__",
+    "build_info",
+    "presets",
+    "show_config",
+]

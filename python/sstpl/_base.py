@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from sstpl import _options as resolve
 from sstpl import _validation as check
+from sstpl._budget import Budget
 from sstpl._config import threads
-from sstpl._inputs import InputMap
-from sstpl._paper import PaperOptions, Subsystem
+from sstpl._images import ImageMap, ImageShape
+from sstpl._inputs import InputMap, fit_input_map
+from sstpl._maps import choose_map, image_maps, receptive_fields, table_maps
+from sstpl._paper import PaperFit, PaperOptions
 from sstpl._progress import Progress
-from sstpl._report import Report
-from sstpl._system import System, SystemOptions, fit_system
+from sstpl._recursive import RecursiveFit, RecursiveOptions, Stack
+from sstpl._report import Report, Step
+from sstpl._rows import Rows
+from sstpl._system import Prepare, Subsystem, SubsystemFit, System, SystemOptions, fit_system
+from sstpl._targets import ClassTargets, Targets, encode_classes, encode_numbers
 from sstpl._typing import Floats, Labels
-
-# Clamp of the inverse activation: targets of the backward network stay this far inside the range of tanh or sigmoid.
-_INVERSE_MARGIN = 1e-2
 
 
 @contextmanager
@@ -34,6 +39,33 @@ def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
         raise
 
 
+@dataclass(frozen=True)
+class Settings:
+    """The parameters of an estimator, checked and resolved."""
+
+    system: SystemOptions
+    architecture: RecursiveOptions | PaperOptions
+    image_shape: ImageShape | None
+    n_filters: int | None
+    time_limit: float | None
+
+
+def _paper(options: PaperOptions, progress: Progress) -> Prepare:
+    def prepare(rows: Rows, seed: int, held: Rows | None, before: Subsystem | None) -> SubsystemFit:
+        return PaperFit(rows, options, seed, progress, held)
+
+    return prepare
+
+
+def _recursive(options: RecursiveOptions, progress: Progress, budget: Budget) -> Prepare:
+    def prepare(rows: Rows, seed: int, held: Rows | None, before: Subsystem | None) -> SubsystemFit:
+        # The width is found once: the others have as many rows, and the search costs a third of a level.
+        width = before.levels[0].width if isinstance(before, Stack) else options.hidden_width
+        return RecursiveFit(rows, replace(options, hidden_width=width), seed, progress, budget, held)
+
+    return prepare
+
+
 class SSTPLBase(BaseEstimator):
     """Parameters and fitting of both estimators; see `SSTPLClassifier`."""
 
@@ -41,93 +73,118 @@ class SSTPLBase(BaseEstimator):
     depth_: int
     n_subsystems_: int
     subsystems_: tuple[Subsystem, ...]
-    _input_map: InputMap
+    _input_map: InputMap | ImageMap
+    _targets: Targets
 
     def __init__(
         self,
         *,
-        architecture: str = "paper",
-        hidden_widths: tuple[int, ...] = (300, 150),
+        architecture: str = "recursive",
+        hidden_width: int | str = "auto",
+        max_hidden_width: int = 4096,
         max_depth: int | None = None,
         n_subsystems: int | str = "auto",
         max_subsystems: int = 5,
         subsystem_fraction: float = 0.8,
-        encoder_penalty: str = "ridge",
-        encoder_alpha: float = 0.1,
         activation: str = "tanh",
         hidden_weights: str = "constrained",
-        readout_width: int = 300,
-        fusion_width: int = 1000,
         alpha: float | str = "auto",
-        fusion: str = "pair",
         selection: str = "kfold",
         n_folds: int = 5,
-        scaling: str = "feature",
+        scaling: str = "auto",
+        image_shape: tuple[int, int] | tuple[int, int, int] | None = None,
+        image_filters: int | str = "auto",
+        hidden_widths: tuple[int, ...] = (300, 150),
+        encoder_penalty: str = "ridge",
+        encoder_alpha: float = 0.1,
+        readout_width: int = 300,
+        fusion_width: int = 1000,
+        fusion: str = "pair",
+        time_limit: float | None = None,
         dtype: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         n_threads: int | None = None,
         verbose: int = 0,
     ) -> None:
         self.architecture = architecture
-        self.hidden_widths = hidden_widths
+        self.hidden_width = hidden_width
+        self.max_hidden_width = max_hidden_width
         self.max_depth = max_depth
         self.n_subsystems = n_subsystems
         self.max_subsystems = max_subsystems
         self.subsystem_fraction = subsystem_fraction
-        self.encoder_penalty = encoder_penalty
-        self.encoder_alpha = encoder_alpha
         self.activation = activation
         self.hidden_weights = hidden_weights
-        self.readout_width = readout_width
-        self.fusion_width = fusion_width
         self.alpha = alpha
-        self.fusion = fusion
         self.selection = selection
         self.n_folds = n_folds
         self.scaling = scaling
+        self.image_shape = image_shape
+        self.image_filters = image_filters
+        self.hidden_widths = hidden_widths
+        self.encoder_penalty = encoder_penalty
+        self.encoder_alpha = encoder_alpha
+        self.readout_width = readout_width
+        self.fusion_width = fusion_width
+        self.fusion = fusion
+        self.time_limit = time_limit
         self.dtype = dtype
         self.random_state = random_state
         self.n_threads = n_threads
         self.verbose = verbose
 
-    def _check_parameters(self) -> tuple[SystemOptions, PaperOptions]:
-        check.choice("architecture", self.architecture, ("paper",))
-        check.choice("selection", self.selection, ("kfold",))
-        check.choice("scaling", self.scaling, ("feature", "sample", "none"))
+    def _check_parameters(self) -> Settings:
+        check.choice("architecture", self.architecture, ("recursive", "paper"))
+        check.choice("scaling", self.scaling, resolve.SCALINGS)
         check.optional(check.integer, "n_threads", self.n_threads, 1)
         check.integer("verbose", int(self.verbose), 0)
-        adaptive = self.n_subsystems == "auto"
-        if not adaptive and isinstance(self.n_subsystems, str):
-            raise ValueError(f"n_subsystems must be an integer of at least 1 or 'auto', got {self.n_subsystems!r}")
-        cap = check.integer("max_subsystems", self.max_subsystems, 1)
-        system = SystemOptions(
-            n_subsystems=cap if adaptive else check.integer("n_subsystems", self.n_subsystems, 1),
-            adaptive=adaptive,
-            fraction=check.real("subsystem_fraction", self.subsystem_fraction, 0.0, 1.0, low_open=True),
-            n_folds=check.integer("n_folds", self.n_folds, 2),
+        shape, n_filters = resolve.image_options(self)
+        recursive = self.architecture == "recursive"
+        return Settings(
+            resolve.system_options(self),
+            resolve.recursive_options(self) if recursive else resolve.paper_options(self),
+            shape,
+            n_filters,
+            check.optional(check.real, "time_limit", self.time_limit, 0.0, np.inf),
         )
-        paper = PaperOptions(
-            hidden_widths=check.widths("hidden_widths", self.hidden_widths, self.max_depth),
-            readout_width=check.integer("readout_width", self.readout_width, 1),
-            fusion_width=check.integer("fusion_width", self.fusion_width, 1),
-            activation=check.check_activation(self.activation),
-            hidden_weights=check.choice("hidden_weights", self.hidden_weights, check.HIDDEN_WEIGHTS),
-            encoder_penalty=check.choice("encoder_penalty", self.encoder_penalty, ("ridge", "lasso")),
-            encoder_alpha=check.real("encoder_alpha", self.encoder_alpha, 0.0, np.inf),
-            alpha=check.float_or_auto("alpha", self.alpha),
-            fusion=check.choice("fusion", self.fusion, ("pair", "all")),
-            inverse_margin=_INVERSE_MARGIN,
-        )
-        return system, paper
+
+    def _fit(self, X: object, y: object, *, classification: bool) -> Floats:
+        """Fit; return the scores of the training rows, decoded, none of them by a solution that saw its target."""
+        settings = self._check_parameters()
+        dtype = check.working_dtype(self.dtype, X)
+        rows, y = check.training_rows(self, X, y, dtype, classification=classification)
+        encode = encode_classes if classification else encode_numbers
+        targets, codes, labels = encode(y, dtype)
+        given = [rows]
+        del rows  # the last reference is the list's: the fit drops the rows once they are mapped
+        fitted, scores = self._fit_system(settings, given, codes, labels, dtype)
+        self._targets = targets
+        for name, value in fitted.items():
+            setattr(self, name, value)
+        self.__dict__.pop("classes_", None)  # a transformer may have learnt numbers after classes
+        if isinstance(targets, ClassTargets):
+            self.classes_ = targets.classes
+        return targets.decode(scores)
 
     def _fit_system(
-        self, input_map: InputMap, mapped: Floats, targets: Floats, labels: Labels | None
+        self,
+        settings: Settings,
+        given: list[Floats],
+        targets: Floats,
+        labels: Labels | None,
+        dtype: np.dtype[np.floating],
     ) -> tuple[dict[str, Any], Floats]:
-        """Fit on mapped rows; return the fitted attributes, and the honest scores of the training rows."""
-        options, paper = self._check_parameters()
+        """Fit on the checked rows, which are taken from the list; return the fitted attributes and their scores."""
         seed = check.seed_of(self.random_state)
+        budget = Budget(settings.time_limit)
         with threads(self.n_threads), Progress(self.verbose > 0, type(self).__name__) as progress:
-            system, scores, report = fit_system(mapped, targets, labels, options, paper, seed, progress)
+            rows = given.pop()
+            input_map, prepare, steps = self._prepare(settings, rows, targets, labels, dtype, seed, progress, budget)
+            mapped = input_map.transform(rows)
+            del rows  # the widest solve needs the memory
+            system, scores, report = fit_system(mapped, targets, labels, settings.system, prepare, seed, budget)
+        report.preparation += steps
+        report.stopped_by_time = budget.exhausted
         report.warn()
         fitted = {
             "_input_map": input_map,
@@ -138,9 +195,32 @@ class SSTPLBase(BaseEstimator):
         }
         return fitted, scores
 
-    def _keep(self, fitted: dict[str, Any]) -> None:
-        for name, value in fitted.items():
-            setattr(self, name, value)
+    def _prepare(
+        self,
+        settings: Settings,
+        rows: Floats,
+        targets: Floats,
+        labels: Labels | None,
+        dtype: np.dtype[np.floating],
+        seed: int,
+        progress: Progress,
+        budget: Budget,
+    ) -> tuple[InputMap | ImageMap, Prepare, list[Step]]:
+        """Return the fitted input map, what prepares a subsystem, and the steps of choosing the map."""
+        options = settings.architecture
+        if isinstance(options, PaperOptions):
+            scaling = "feature" if self.scaling == "auto" else self.scaling
+            return fit_input_map(rows, scaling, dtype), _paper(options, progress), []
+        if settings.image_shape is not None:
+            check.image_columns(settings.image_shape, rows.shape[1])
+            candidates = image_maps(settings.image_shape, settings.n_filters, seed, dtype)
+        else:
+            candidates = [c for c in table_maps(dtype) if self.scaling in ("auto", c.name)]
+        if not candidates:
+            return fit_input_map(rows, self.scaling, dtype), _recursive(options, progress, budget), []
+        n_folds = settings.system.n_folds
+        fitted, steps = choose_map(candidates, rows, targets, labels, options, n_folds, seed, progress)
+        return fitted, _recursive(replace(options, fields=receptive_fields(fitted)), progress, budget), steps
 
     def _scores(self, X: object) -> Floats:
         """Return the system's scores (n_samples, n_outputs) of rows to predict."""
@@ -148,3 +228,8 @@ class SSTPLBase(BaseEstimator):
         rows = self._input_map.transform(checked)
         with threads(self.n_threads):
             return System(self.subsystems_).predict(rows)
+
+    def _decoded(self, X: object) -> Floats:
+        """Return the scores of rows to predict as a decision function, or in the units of y."""
+        scores = self._scores(X)
+        return self._targets.decode(scores)

@@ -32,6 +32,7 @@ def draw_hidden(
     stream: int,
     labels: _Int64 | None = None,
     fold_starts: _Int64 | None = None,
+    fields: tuple[int, int, int, int] | None = None,
 ) -> tuple[_Floats, _Floats]: ...
 def random_matrix(normal: bool, seed: int, stream: int, rows: int, cols: int) -> _Float64: ...
 def sample_rows(seed: int, stream: int, labels: _Int64 | None, n_rows: int, fraction: float) -> _Int64: ...
@@ -78,6 +79,7 @@ def fit_crossfit(
     path_width: int = 1024,
     block_rows: int = 4096,
     hold_bytes: int = 268435456,
+    selection: str = "kfold",
     tick: _Tick = None,
 ) -> dict[str, Any]: ...
 def fit_encoder(
@@ -104,6 +106,7 @@ def fit_backward(
     alphas: Sequence[float],
     fold_starts: _Int64 | None = None,
     path_width: int = 1024,
+    selection: str = "kfold",
     tick: _Tick = None,
 ) -> list[dict[str, Any]]: ...
 def fit_fusion(
@@ -118,6 +121,7 @@ def fit_fusion(
     alphas: Sequence[float],
     fold_starts: _Int64 | None = None,
     path_width: int = 1024,
+    selection: str = "kfold",
     tick: _Tick = None,
 ) -> dict[str, Any]: ...
 def predict_subsystem(
@@ -127,6 +131,45 @@ def predict_subsystem(
     fusion: tuple[_Floats, _Floats, _Floats, _Floats, _Floats, _Floats],
     forward_blocks: Sequence[int],
     backward_blocks: Sequence[int],
+    activation: str,
+    block_rows: int = 2048,
+) -> _Floats: ...
+def sample_patches(
+    images: _Floats, shape: tuple[int, int, int], patch: int, contrast: float, seed: int, stream: int, count: int
+) -> _Floats: ...
+def make_filters(patches: _Floats, kind: str, n_filters: int, whitening: float = 0.0) -> _Floats: ...
+def apply_conv(
+    images: _Floats,
+    filters: _Floats,
+    shape: tuple[int, int, int],
+    patch: int,
+    stride: int = 1,
+    grid: int = 7,
+    overlap: float = 0.0,
+    contrast: float = 0.0,
+    threshold: float = 0.0,
+    tick: _Tick = None,
+) -> _Floats: ...
+def fit_level(
+    blocks: Sequence[_Floats],
+    Y: _Floats,
+    hidden_weights: str,
+    n_hidden: int,
+    activation: str,
+    seed: int,
+    stream: int,
+    labels: _Int64 | None,
+    alphas: Sequence[float],
+    fold_starts: _Int64 | None = None,
+    fields: tuple[int, int, int, int] | None = None,
+    path_width: int = 1024,
+    selection: str = "kfold",
+    tick: _Tick = None,
+) -> dict[str, Any]: ...
+def predict_stack(
+    X: _Floats,
+    levels: Sequence[tuple[_Floats, _Floats, _Floats, _Floats]],
+    gain: float,
     activation: str,
     block_rows: int = 2048,
 ) -> _Floats: ...

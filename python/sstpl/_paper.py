@@ -18,8 +18,9 @@ import numpy.typing as npt
 from sstpl import _core
 from sstpl._progress import Progress
 from sstpl._report import Step, step
-from sstpl._selection import ALPHA_PATH, ALPHA_PATH_FLOAT32, Score, clearly_less, row_losses, score_predictions
-from sstpl._typing import Floats, Labels
+from sstpl._rows import Rows
+from sstpl._selection import Score, alpha_path, clearly_less, row_losses
+from sstpl._typing import Floats
 
 # Streams of random numbers by use; a subsystem has a seed of its own. 0 and 1 are the row sample and the folds.
 _LEAST_ROWS_FOR_BACKWARD = 8  # so that each half of the blind scores has folds of its own
@@ -38,6 +39,7 @@ class PaperOptions:
     encoder_penalty: str
     encoder_alpha: float
     alpha: float | None  # None: chosen on a path
+    selection: str  # what scores the path
     fusion: str
     inverse_margin: float
 
@@ -49,29 +51,6 @@ class PaperOptions:
         else, and the layers above them lose the rest.
         """
         return "orthogonal" if self.hidden_weights == "constrained" else self.hidden_weights
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The training rows of one subsystem, sorted by fold.
-
-    Attributes
-    ----------
-    X : array of shape (n, d), C-ordered
-    targets : array of shape (n, c)
-        +1/-1 one-hot codes, or standardised columns.
-    labels : int64 array of shape (n,), or None for regression
-    fold_starts : int64 array of shape (n_folds + 1,)
-    """
-
-    X: Floats
-    targets: Floats
-    labels: Labels | None
-    fold_starts: Labels
-
-    def score(self, scores: Floats) -> Score:
-        """Score out-of-fold predictions of these rows."""
-        return score_predictions(scores, self.targets, self.labels)
 
 
 @dataclass(frozen=True)
@@ -160,8 +139,7 @@ class PaperFit:
         self.options = options
         self.seed = seed
         self.progress = progress
-        path = ALPHA_PATH_FLOAT32 if rows.X.dtype == np.float32 else ALPHA_PATH
-        self.alphas = list(path) if options.alpha is None else [options.alpha]
+        self.alphas = alpha_path(options.alpha, rows.X.dtype)
         self.costs = self._costs()
         self.steps: list[Step] = []
         self.encoders: list[Encoder] = []
@@ -270,6 +248,7 @@ class PaperFit:
             self.rows.labels,
             self.alphas,
             self.rows.fold_starts,
+            selection=self.options.selection,
             tick=self.progress.tick,
         )
         readout = Readout(
@@ -312,6 +291,7 @@ class PaperFit:
             self.options.inverse_margin,
             self.alphas,
             self.rows.fold_starts,
+            selection=self.options.selection,
             tick=self.progress.tick,
         )
         seconds = (perf_counter() - start) / len(layers)

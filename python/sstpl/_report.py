@@ -17,12 +17,12 @@ class Step:
 
     Attributes
     ----------
-    stage : {"encoder", "readout", "backward", "pair", "fusion"}
+    stage : {"map", "level", "encoder", "readout", "backward", "pair", "fusion"}
     level : int
-        Forward or backward level, from 1; 0 for pairs and the fusion.
+        Level of the stack, forward or backward level, from 1; 0 for input maps, pairs and the fusion.
     score : Score or None
-        Selection score, where the stage makes predictions: of out-of-fold scores (readout), of rows that the subsystem
-        never saw (pair), of the scores that the fit returns (fusion).
+        Selection score, where the stage makes predictions: of out-of-fold scores (map, level 1, readout), of rows
+        that the subsystem never saw (later levels, pair), of the scores that the fit returns (fusion).
     accepted : bool
         Whether the fitted model uses it.
     alpha, rank, rcond, solver : float, int, float, str
@@ -91,9 +91,21 @@ class SubsystemReport:
 
 @dataclass
 class Report:
-    """What a fit tried: one entry per subsystem, the rejected last one included."""
+    """What a fit tried.
 
+    Attributes
+    ----------
+    preparation : list of Step
+        Input maps that were tried before the first subsystem.
+    subsystems : list of SubsystemReport
+        One entry per subsystem, the rejected last one included.
+    stopped_by_time : bool
+        Whether ``time_limit`` ended the search for width, depth or subsystems.
+    """
+
+    preparation: list[Step] = field(default_factory=list)
     subsystems: list[SubsystemReport] = field(default_factory=list)
+    stopped_by_time: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as nested dicts and lists of plain values."""

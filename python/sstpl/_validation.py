@@ -18,6 +18,7 @@ from sstpl._typing import Floats, Labels
 
 T = TypeVar("T")
 
+ALL_ACTIVATIONS = ("gelu", "identity", "leaky_relu", "relu", "sigmoid", "tanh")
 ACTIVATIONS = ("identity", "leaky_relu", "sigmoid", "tanh")  # those with an inverse
 HIDDEN_WEIGHTS = ("constrained", "normal", "orthogonal", "uniform")
 
@@ -58,6 +59,18 @@ def widths(name: str, value: object, max_depth: object) -> tuple[int, ...]:
         raise _fail(name, "a sequence of at least one layer width", value)
     checked = tuple(integer(f"{name}[{i}]", w, 1) for i, w in enumerate(value))
     return checked if max_depth is None else checked[: integer("max_depth", max_depth, 1)]
+
+
+def image_columns(shape: tuple[int, int, int], n_features: int) -> None:
+    """Check that rows of n_features columns are images of this shape."""
+    if int(np.prod(shape)) != n_features:
+        raise ValueError(f"image_shape {shape} asks for {int(np.prod(shape))} columns, X has {n_features}")
+
+
+def forward_widths(value: object) -> tuple[int, ...]:
+    """Check widths of autoencoders, of which there may be none."""
+    none = isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (str, bytes)) and len(value) == 0
+    return () if none else widths("forward_widths", value, None)
 
 
 def optional(check: Callable[..., T], name: str, value: object, *limits: Any) -> T | None:
@@ -111,6 +124,11 @@ def training_rows(
         targets = column_or_1d(targets, warn=True)
         check_classification_targets(targets)
     return rows, targets
+
+
+def fitted(estimator: BaseEstimator) -> None:
+    """Raise NotFittedError unless the estimator is fitted."""
+    check_is_fitted(estimator)
 
 
 def prediction_rows(estimator: BaseEstimator, X: object) -> Floats:

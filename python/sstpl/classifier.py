@@ -8,9 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 
-from sstpl import _validation as check
 from sstpl._base import SSTPLBase, unchanged_on_error
-from sstpl._inputs import fit_input_map
 from sstpl._typing import Floats
 
 
@@ -27,46 +25,76 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
 
     Parameters
     ----------
-    architecture : {"paper"}, default="paper"
-        "paper": forward encoders, a backward network of their pseudoinverses, and a wide hidden layer on a pair of
-        both [1]_.
-    hidden_widths : sequence of int >= 1, default=(300, 150)
-        Widths of the forward encoders, bottom up; as many are kept as improve the selection score.
+    architecture : {"recursive", "paper"}, default="recursive"
+        "recursive": each level is a hidden layer on ``[X, g S]`` with a ridge readout, where S are the out-of-fold
+        scores of the level below. "paper": forward encoders, a backward network of their pseudoinverses, and a wide
+        hidden layer on a pair of both [1]_.
+    hidden_width : int >= 1 or "auto", default="auto"
+        Width of every level of "recursive". "auto" doubles it from 512 while the first level's out-of-fold squared
+        error falls by at least 2 %.
+    max_hidden_width : int >= 1, default=4096
+        The cap of ``hidden_width="auto"``.
     max_depth : int >= 1 or None, default=None
-        At most this many encoders; None means ``len(hidden_widths)``.
+        At most this many levels (None: 4), or encoders of "paper" (None: ``len(hidden_widths)``). A level is kept when
+        it lowers the squared error of the rows that its subsystem leaves out by two standard errors; where no rows
+        are left out (``subsystem_fraction=1``) all are kept, and where fewer than 20 are, one.
     n_subsystems : int >= 1 or "auto", default="auto"
         Number of subsystems whose outputs are averaged. "auto" adds them while the score of the average improves.
     max_subsystems : int >= 1, default=5
         The cap of ``n_subsystems="auto"``.
     subsystem_fraction : float in (0, 1], default=0.8
-        Share of the training rows that a subsystem is trained on, per class.
-    encoder_penalty : {"ridge", "lasso"}, default="ridge"
-        Penalty of the encoders. "lasso" is solved by FISTA, an iterative method, at most 50 steps.
-    encoder_alpha : float >= 0, default=0.1
-        Dimensionless penalty of the encoders: relative to the mean Gram diagonal (ridge), or to the least penalty
-        that makes every weight zero (lasso).
-    activation : {"tanh", "sigmoid", "leaky_relu", "identity"}, default="tanh"
-        Activation of every layer. Backward learning needs its inverse.
+        Share of the training rows that a subsystem is trained on, per class. Subsystems of "recursive" leave out
+        different rows.
+    activation : {"tanh", "sigmoid", "leaky_relu", "identity", "relu", "gelu"}, default="tanh"
+        Activation of every layer. Backward learning ("paper") needs its inverse, which the last two have not.
     hidden_weights : {"constrained", "orthogonal", "uniform", "normal"}, default="constrained"
         How hidden layers are drawn: differences of two training rows of different classes, or data-free. The random
         code of an encoder, which must keep all of its input, is "orthogonal" where this is "constrained".
-    readout_width : int >= 1, default=300
-        Width of the hidden layer that scores each depth and each pair of features.
-    fusion_width : int >= 1, default=1000
-        Width of the hidden layer on the chosen pair.
     alpha : float >= 0 or "auto", default="auto"
-        Dimensionless penalty of every readout and of the backward solves. "auto" takes for each solve the one of
-        1e-6 (float32: 1e-5), 1e-5, ..., 1e2 with the least squared error on held-out folds, or the next larger one
-        where that is too ill-conditioned for Cholesky.
-    fusion : {"pair", "all"}, default="pair"
-        Fuse the forward level that scores best on the rows outside the subsystem's sample, with the backward level
-        that improves on it there by more than two standard errors, if any; or all levels.
-    selection : {"kfold"}, default="kfold"
-        Depth, alpha and number of subsystems are chosen on out-of-fold predictions over ``n_folds`` folds.
+        Dimensionless penalty of every readout and of the backward solves. "auto" takes the one of
+        1e-6 (float32: 1e-5), 1e-5, ..., 1e2 with the least squared error by ``selection``, or the next larger one
+        where that is too ill-conditioned for Cholesky; for each solve of "paper", and in "recursive" for the first
+        level, whose choice serves the others.
+    selection : {"kfold", "loo", "gcv"}, default="kfold"
+        What scores the penalties of ``alpha="auto"``, on the leading 1024 features: predictions over ``n_folds`` folds;
+        exact leave-one-out predictions (PRESS), at one more pass over the rows; or generalised cross-validation, from
+        the sums alone. Everything else is chosen on out-of-fold or left-out rows in any case.
     n_folds : int >= 2, default=5
         Folds of cross-fitting; no more than rows.
-    scaling : {"feature", "sample", "none"}, default="feature"
-        Standardise columns, or rows, or neither. Columns that are constant over the training rows are left out.
+    scaling : {"auto", "feature", "quantile", "piecewise", "sample", "none"}, default="auto"
+        What is made of the columns of X. "feature": they are standardised, and clipped to 5 deviations. "quantile":
+        those, and beside them the normal quantile of the rank of every column that has 5 different values or more;
+        for heavy tails, at up to twice the columns. "piecewise": every column is cut at its octiles into at most 8
+        ramps, each standardised and clipped (arXiv:2203.05556); for thresholds, at up to 8 times the columns.
+        "sample": rows are standardised. "none": nothing. "auto" takes the one of the first three with the least
+        out-of-fold squared error of a level of width 500 on at most 10,000 rows, less those of more than 2000 columns
+        ("paper": "feature"). All are fitted on the training rows; columns that are constant there are left out.
+    image_shape : (rows, cols) or (rows, cols, channels) or None, default=None
+        What the columns of X are, channels last; ``architecture="recursive"`` only. A convolutional stage of
+        eigenvector filters stands first, and hidden units see random rectangles of its maps.
+    image_filters : int >= 0 or "auto", default="auto"
+        Filters of that stage. "auto" takes the one with the least out-of-fold squared error (as for ``scaling``) of
+        24 filters of 5 by 5 pixels averaged on a grid of 7 by 7 cells, and two layers: 8 filters of 5 by 5 pixels on
+        14 by 14 cells, and 64 filters of 3 by 3 of those on 4 by 4 cells, each as wide as two. A number: so many
+        filters in the first of these. 0: no stage, so that hidden units see rectangles of pixels.
+    hidden_widths : sequence of int >= 1, default=(300, 150)
+        "paper": widths of the forward encoders, bottom up; as many are kept as improve the selection score.
+    encoder_penalty : {"ridge", "lasso"}, default="ridge"
+        "paper": penalty of the encoders. "lasso" is solved by FISTA, an iterative method, at most 50 steps.
+    encoder_alpha : float >= 0, default=0.1
+        "paper": dimensionless penalty of the encoders, relative to the mean Gram diagonal (ridge), or to the least
+        penalty that makes every weight zero (lasso).
+    readout_width : int >= 1, default=300
+        "paper": width of the hidden layer that scores each depth and each pair of features.
+    fusion_width : int >= 1, default=1000
+        "paper": width of the hidden layer on the chosen pair.
+    fusion : {"pair", "all"}, default="pair"
+        "paper": fuse the forward level that scores best on the rows outside the subsystem's sample, with the backward
+        level that improves on it there by more than two standard errors, if any; or all levels.
+    time_limit : float >= 0 or None, default=None
+        Seconds after which "recursive" starts no further doubling of the width, level or subsystem, nor one that
+        would not end in time if it took as long as its like before. A model is fitted in any case. What is reached
+        depends on the machine, so a limited fit is not reproducible from ``random_state`` alone.
     dtype : {"auto", "float32", "float64"}, default="auto"
         Precision of features and weights; sums and solves are float64 always. "auto" is float32 for input whose
         every value is one (float32, float16, integers of at most 16 bits, bool), float64 otherwise.
@@ -83,14 +111,15 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
     classes_ : ndarray of shape (n_classes,)
         The class labels, sorted.
     depth_ : int
-        Number of encoders of the deepest subsystem.
+        Number of levels ("paper": encoders) of the deepest subsystem.
     n_subsystems_ : int
         Number of subsystems kept.
     subsystems_ : tuple
         The trained subsystems: their weights as plain arrays, and ``predict(X)`` for rows that the input map has
         scaled.
     oof_decision_function_ : ndarray of shape (n_samples,) or (n_samples, n_classes)
-        Scores of the training rows, in their order, each by solutions that did not see the row's label.
+        Scores of the training rows, in their order, each by solutions that did not see the row's label. "recursive":
+        by the subsystem that left the row out, and where none did, the out-of-fold scores of the first levels.
     report_ : Report
         For every subsystem, layer, pair and solve: what was tried, its score, alpha, rank, rcond, solver, seconds.
     n_features_in_ : int
@@ -105,9 +134,13 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
 
     Notes
     -----
-    Cost for n rows and K folds: per encoder of width w on v inputs ``6 n v w + n w^2`` flops; the fusion of width p on
-    z inputs ``4 n z p + n p^2 + (K + 1) p^3 / 3``. Memory: the mapped rows, one feature array per level, and
-    ``4 K p^2 + 8 p^2`` bytes for the sums. Binary problems are solved with two outputs, whose scores differ by sign.
+    Cost for n rows, K folds and d mapped columns, in flops. A level of width p: ``4 n d p + n p^2 + (K + 1) p^3 / 3``.
+    "paper": per encoder of width w on v inputs ``6 n v w + n w^2``; its fusion is a level. Memory: the mapped rows, a
+    copy of a subsystem's share of them, and ``4 K p^2 + 8 p^2`` bytes for the sums. Binary problems are solved with
+    two outputs, whose scores differ by sign.
+
+    Out-of-fold scores of the second level on would be blind to a row's own fold, but beside them stand scores of other
+    rows that are not; they are used inside the fit, and never reported.
 
     References
     ----------
@@ -149,18 +182,7 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
             When features overflow.
         """
         with unchanged_on_error(self):
-            self._check_parameters()
-            dtype = check.working_dtype(self.dtype, X)
-            rows, y = check.training_rows(self, X, y, dtype, classification=True)
-            classes, labels = check.encode_labels(y)
-            targets = check.code_labels(labels, len(classes), dtype)
-            input_map = fit_input_map(rows, self.scaling, dtype)
-            mapped = input_map.transform(rows)
-            del rows  # the widest solve needs the memory
-            fitted, scores = self._fit_system(input_map, mapped, targets, labels)
-            self._keep(fitted)
-            self.classes_ = classes
-            self.oof_decision_function_ = _as_decision(scores)
+            self.oof_decision_function_ = self._fit(X, y, classification=True)
         return self
 
     def decision_function(self, X: npt.ArrayLike) -> Floats:
@@ -175,7 +197,7 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             For two classes one score per sample, positive for ``classes_[1]``.
         """
-        return _as_decision(self._scores(X))
+        return self._decoded(X)
 
     def predict(self, X: npt.ArrayLike) -> npt.NDArray[Any]:
         """Return the class with the largest score for every sample.
@@ -191,7 +213,3 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
         scores = self._scores(X)
         predicted: npt.NDArray[Any] = self.classes_[np.argmax(scores, axis=1)]
         return predicted
-
-
-def _as_decision(scores: Floats) -> Floats:
-    return (scores[:, 1] - scores[:, 0]) / 2 if scores.shape[1] == 2 else scores

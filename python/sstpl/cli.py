@@ -27,24 +27,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="train and test on digits, or on a file",
         description="Train on scikit-learn's digits or on an .npz file, and print test score, depth and seconds beside "
         "a plain ridge model and a multilayer perceptron.",
-        epilog="example: sstpl demo --data mnist.npz --preset mnist",
+        epilog="example: sstpl demo --data mnist.npz --image-shape 28 28",
     )
     demo.add_argument("--data", metavar="FILE.npz", help="X_train, y_train, X_test, y_test, or X, y")
     demo.add_argument("--preset", choices=("mnist", "fashion_mnist", "norb"), help="published settings to use")
+    demo.add_argument(
+        "--image-shape", type=int, nargs="+", metavar="N", help="rows, columns (and channels) of images, e.g. 28 28"
+    )
     demo.add_argument("--seed", type=int, default=0, help="of the split and of every model (default 0)")
     demo.add_argument("--no-references", action="store_true", help="train sstpl only")
     options = parser.parse_args(arguments)
     try:
-        _demo(options.data, options.preset, options.seed, not options.no_references)
+        _demo(options.data, options.preset, options.image_shape, options.seed, not options.no_references)
     except (OSError, ValueError) as error:
         print(f"sstpl: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def _demo(path: str | None, preset: str | None, seed: int, references: bool) -> None:
+def _demo(path: str | None, preset: str | None, image_shape: list[int] | None, seed: int, references: bool) -> None:
     data = datasets.digits(seed) if path is None else datasets.load_npz(path, seed)
     chosen = {} if preset is None else presets.paper(preset)
+    if image_shape is not None:
+        chosen |= {"image_shape": tuple(image_shape)}
     classification = data.task == "classification"
     estimator = SSTPLClassifier if classification else SSTPLRegressor
     model = estimator(**chosen, random_state=seed, verbose=1)

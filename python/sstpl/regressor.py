@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import numpy.typing as npt
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
-from sstpl import _validation as check
 from sstpl._base import SSTPLBase, unchanged_on_error
-from sstpl._inputs import fit_input_map
 from sstpl._typing import Floats
 
 
@@ -23,23 +20,24 @@ class SSTPLRegressor(MultiOutputMixin, RegressorMixin, SSTPLBase):
 
     Parameters
     ----------
-    architecture, hidden_widths, max_depth, n_subsystems, max_subsystems, subsystem_fraction, encoder_penalty, \
-encoder_alpha, activation, hidden_weights, readout_width, fusion_width, alpha, fusion, selection, n_folds, scaling, \
-dtype, random_state, n_threads, verbose
+    architecture, hidden_width, max_hidden_width, max_depth, n_subsystems, max_subsystems, subsystem_fraction, \
+activation, hidden_weights, alpha, selection, n_folds, scaling, image_shape, image_filters, hidden_widths, \
+encoder_penalty, encoder_alpha, readout_width, fusion_width, fusion, time_limit, dtype, random_state, n_threads, verbose
         As in `SSTPLClassifier`; ``hidden_weights="constrained"`` takes differences of any two training rows, and
         row samples and folds are not stratified.
 
     Attributes
     ----------
     depth_ : int
-        Number of encoders of the deepest subsystem.
+        Number of levels ("paper": encoders) of the deepest subsystem.
     n_subsystems_ : int
         Number of subsystems kept.
     subsystems_ : tuple
         The trained subsystems: their weights as plain arrays, and ``predict(X)`` for rows that the input map has
         scaled.
     oof_prediction_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        Predictions of the training rows, in their order, each by solutions that did not see the row's target.
+        Predictions of the training rows, in their order, each by solutions that did not see the row's target; see
+        `SSTPLClassifier.oof_decision_function_`.
     report_ : Report
         For every subsystem, layer, pair and solve: what was tried, its score, alpha, rank, rcond, solver, seconds.
     n_features_in_ : int
@@ -73,9 +71,6 @@ dtype, random_state, n_threads, verbose
     """
 
     oof_prediction_: Floats
-    _target_mean: Floats
-    _target_scale: Floats
-    _one_output: bool
 
     def fit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> SSTPLRegressor:
         """Fit the system.
@@ -99,19 +94,7 @@ dtype, random_state, n_threads, verbose
             When features overflow.
         """
         with unchanged_on_error(self):
-            self._check_parameters()
-            dtype = check.working_dtype(self.dtype, X)
-            rows, y = check.training_rows(self, X, y, dtype, classification=False)
-            columns = y.reshape(len(y), -1).astype(np.float64)
-            mean, scale = _standardise(columns)
-            targets = ((columns - mean) / scale).astype(dtype)
-            input_map = fit_input_map(rows, self.scaling, dtype)
-            mapped = input_map.transform(rows)
-            del rows  # the widest solve needs the memory
-            fitted, scores = self._fit_system(input_map, mapped, targets, None)
-            self._keep(fitted)
-            self._target_mean, self._target_scale, self._one_output = mean, scale, y.ndim == 1
-            self.oof_prediction_ = self._as_prediction(scores)
+            self.oof_prediction_ = self._fit(X, y, classification=False)
         return self
 
     def predict(self, X: npt.ArrayLike) -> Floats:
@@ -126,18 +109,4 @@ dtype, random_state, n_threads, verbose
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             In the units of y, in the precision that the model computes in.
         """
-        return self._as_prediction(self._scores(X))
-
-    def _as_prediction(self, scores: Floats) -> Floats:
-        values = (scores * self._target_scale + self._target_mean).astype(scores.dtype)
-        return values[:, 0] if self._one_output else values
-
-
-def _standardise(columns: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return mean and deviation of target columns, without overflow; a constant column has its value and 1."""
-    magnitude = np.max(np.abs(columns), axis=0)
-    magnitude[magnitude == 0] = 1.0
-    mean = np.mean(columns / magnitude, axis=0) * magnitude
-    deviation = np.std(columns / magnitude, axis=0) * magnitude
-    constant = (columns.max(axis=0) == columns.min(axis=0)) | (deviation == 0)
-    return np.where(constant, columns[0], mean), np.where(constant, 1.0, deviation)
+        return self._decoded(X)

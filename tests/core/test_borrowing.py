@@ -30,6 +30,10 @@ calls = {
     "draw_hidden": lambda n: _core.draw_hidden("constrained", X[:n], 100, 0, 0),
     "fit_encoder": lambda n: _core.fit_encoder(X[:n], A, b, "tanh", "ridge", 0.1),
     "predict_subsystem": lambda n: _core.predict_subsystem(X[:n], [], [], fusion, [0], [], "tanh"),
+    "sample_patches": lambda n: _core.sample_patches(X[:n], (8, 8, 1), 5, 0.1, 0, 0, 1000),
+    "apply_conv": lambda n: _core.apply_conv(X[:n], np.ones((2, 9)), (8, 8, 1), 3, grid=1),
+    "fit_level": lambda n: _core.fit_level([X[:n]], Y[:n], "constrained", 4, "tanh", 0, 0, None, [0.1]),
+    "predict_stack": lambda n: _core.predict_stack(X[:n], [(A, b, np.ones((4, 1)), np.zeros(1))], 1.0, "tanh"),
 }
 for name, call in calls.items():
     call(20_000)
@@ -193,5 +197,11 @@ def test_sizes_that_no_machine_has_are_errors_of_memory_or_value():
         "random_matrix(True, 0, 0, 2**62, 2**62)",
         "Sums(10**8, 1)",
         "draw_hidden('normal', np.ones((2, 10**5)), 10**12, 0, 0)",
+        "sample_patches(np.ones((1, 1)), (1, 1, 1), 1, 0.0, 0, 0, 10**17)",
+        "sample_patches(np.ones((1, 1)), (1, 1, 1), 2**31 + 1, 0.0, 0, 0, 1)",
+        # Products of sizes that wrap to something small.
+        "sample_patches(np.ones((1, 1)), (1, 1, 1), 2**32 + 1, 0.0, 0, 0, 1)",
+        "apply_conv(np.ones((2, 0)), np.ones((1, 1)), (2**32, 2**32, 1), 1, grid=1)",
+        "draw_hidden('normal', np.ones((2, 4)), 2, 0, 0, fields=(2**32, 2**32, 1, 2**31))",
     ]
     run(REFUSED.format(calls=calls, errors="(MemoryError, ValueError)"))

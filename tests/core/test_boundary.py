@@ -165,6 +165,8 @@ def test_nan_is_refused_or_comes_out_as_nan(dtype, function, path):
         ("fit_crossfit", "weights", np.float32),
         ("fit_crossfit", "hidden", np.float32),
         ("add_rows", "weights", np.float32),
+        ("fit_level", "labels", np.int32),
+        ("predict_stack", "levels", np.float32),
     ],
 )
 def test_nothing_is_converted_silently(function, argument, other):

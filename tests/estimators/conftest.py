@@ -9,12 +9,38 @@ from sklearn.datasets import load_diabetes, load_digits
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 # Narrow layers: every stage runs, and a fit takes a fraction of a second.
-SMALL = {"hidden_widths": (60, 30), "readout_width": 60, "fusion_width": 150, "n_subsystems": 2, "random_state": 0}
+SMALL = {
+    "paper": {
+        "architecture": "paper",
+        "hidden_widths": (60, 30),
+        "readout_width": 60,
+        "fusion_width": 150,
+        "n_subsystems": 2,
+        "random_state": 0,
+    },
+    "recursive": {
+        "architecture": "recursive",
+        "hidden_width": 100,
+        "max_depth": 3,
+        "n_subsystems": 2,
+        "random_state": 0,
+    },
+}
+
+
+@pytest.fixture(scope="session", params=["paper", "recursive"])
+def small(request):
+    return dict(SMALL[request.param])
 
 
 @pytest.fixture(scope="session")
-def small():
-    return dict(SMALL)
+def small_paper():
+    return dict(SMALL["paper"])
+
+
+@pytest.fixture(scope="session")
+def small_stack():
+    return dict(SMALL["recursive"])
 
 
 @pytest.fixture(scope="session")

@@ -10,29 +10,30 @@ from sstpl import SSTPLClassifier, SSTPLRegressor
     ("name", "value"),
     [
         ("architecture", "deep"),
-        ("hidden_widths", ()),
-        ("hidden_widths", (10, 0)),
-        ("hidden_widths", 10),
+        ("hidden_width", 0),
+        ("hidden_width", "wide"),
+        ("max_hidden_width", 0),
         ("max_depth", 0),
         ("n_subsystems", 0),
         ("n_subsystems", "many"),
         ("max_subsystems", 0),
         ("subsystem_fraction", 0.0),
         ("subsystem_fraction", 1.5),
-        ("encoder_penalty", "l0"),
-        ("encoder_alpha", -1.0),
-        ("activation", "relu"),
         ("activation", "swish"),
         ("hidden_weights", "gaussian"),
-        ("readout_width", 0),
-        ("fusion_width", 2.5),
         ("alpha", -1e-3),
         ("alpha", float("nan")),
         ("alpha", "best"),
-        ("fusion", "one"),
         ("selection", "test"),
         ("n_folds", 1),
         ("scaling", "minmax"),
+        ("image_shape", (8,)),
+        ("image_shape", (8, 8, 1, 1)),
+        ("image_shape", (7, 8)),
+        ("image_shape", (8, 0)),
+        ("image_filters", -1),
+        ("image_filters", "many"),
+        ("time_limit", -1.0),
         ("dtype", "float16"),
         ("n_threads", 0),
         ("verbose", -1),
@@ -43,6 +44,28 @@ def test_parameter_out_of_range_is_named(estimator, name, value, digits):
     X, y = digits
     with pytest.raises(ValueError, match=name):
         estimator(**{name: value}).fit(X[:50], y[:50])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("hidden_widths", ()),
+        ("hidden_widths", (10, 0)),
+        ("hidden_widths", 10),
+        ("encoder_penalty", "l0"),
+        ("encoder_alpha", -1.0),
+        ("activation", "relu"),
+        ("readout_width", 0),
+        ("fusion_width", 2.5),
+        ("fusion", "one"),
+        ("image_shape", (8, 8)),
+    ],
+)
+@pytest.mark.parametrize("estimator", [SSTPLClassifier, SSTPLRegressor])
+def test_parameter_of_the_paper_out_of_range_is_named(estimator, name, value, digits):
+    X, y = digits
+    with pytest.raises(ValueError, match=name):
+        estimator(**{"architecture": "paper", name: value}).fit(X[:50], y[:50])
 
 
 def test_wrong_shapes_are_named(small, digits):

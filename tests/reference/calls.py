@@ -11,6 +11,14 @@ NAMES = {
     ("fit_crossfit", "hidden", 0): "hidden weights",
     ("fit_crossfit", "hidden", 1): "hidden bias",
     ("fit_fusion", "blocks", 1, 1): "prototypes",
+    ("predict_stack", "levels", 0, 0): "hidden weights",
+    ("predict_stack", "levels", 0, 1): "hidden bias",
+    ("predict_stack", "levels", 0, 2): "weights",
+    ("predict_stack", "levels", 0, 3): "intercept",
+    ("predict_stack", "levels", 1, 0): "hidden weights",
+    ("predict_stack", "levels", 1, 1): "hidden bias",
+    ("predict_stack", "levels", 1, 2): "weights",
+    ("predict_stack", "levels", 1, 3): "intercept",
     ("predict_subsystem", "encoders", 0, 0): "encoder weights",
     ("predict_subsystem", "encoders", 0, 1): "low",
     ("predict_subsystem", "encoders", 0, 2): "scale",
@@ -41,6 +49,14 @@ FREE_AXES = {
     ("fit_fusion", "blocks", 1, 1): (1,),
     ("fit_fusion", "Y"): (1,),
     ("predict_subsystem", "X"): (0,),
+    ("sample_patches", "images"): (0,),
+    ("make_filters", "patches"): (0, 1),
+    ("apply_conv", "images"): (0,),
+    ("apply_conv", "filters"): (0,),
+    ("fit_level", "blocks", 0): (1,),
+    ("fit_level", "blocks", 1): (1,),
+    ("fit_level", "Y"): (1,),
+    ("predict_stack", "X"): (0,),
 }
 
 
@@ -58,6 +74,7 @@ def calls(dtype):
     inverse = {"activation": "tanh", "margin": 0.01}
     seeded = {"seed": 1, "stream": 0, "labels": names}
     solve = {"alphas": [0.1, 1.0], "fold_starts": starts}
+    image = {"shape": (3, 2, 2), "patch": 5}
     return {
         "apply_activation": {"activation": "tanh", "Z": draw(12, 4)},
         "invert_activation": {**inverse, "D": draw(12, 4)},
@@ -101,6 +118,29 @@ def calls(dtype):
             "fusion": (draw(15), draw(15), draw(7, 15), draw(7), draw(7, 2), draw(2)),
             "forward_blocks": [0, 1],
             "backward_blocks": [1],
+            "activation": "tanh",
+        },
+        # Patches so large that every one of them sees the whole image.
+        "sample_patches": {"images": draw(4, 12), **image, "contrast": 0.5, "seed": 1, "stream": 0, "count": 20},
+        "make_filters": {"patches": draw(12, 9), "kind": "patches", "n_filters": 4, "whitening": 0.1},
+        "apply_conv": {"images": draw(12, 12), "filters": draw(4, 50), **image, "stride": 1, "grid": 2},
+        "fit_level": {
+            "blocks": [X, draw(12, 3)],
+            "Y": Y,
+            "hidden_weights": "constrained",
+            "n_hidden": 6,
+            "activation": "tanh",
+            **seeded,
+            **solve,
+            "fields": (2, 2, 1, 1),
+        },
+        "predict_stack": {
+            "X": X,
+            "levels": [
+                (draw(6, 4), draw(6), draw(6, 3), draw(3)),
+                (draw(7, 7), draw(7), draw(7, 3), draw(3)),
+            ],
+            "gain": 0.5,
             "activation": "tanh",
         },
     }

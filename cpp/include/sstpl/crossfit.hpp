@@ -22,10 +22,15 @@ struct Design {
   Index n_features() const { return hidden != nullptr ? hidden->n_hidden() : inputs.n_columns(); }
 };
 
+/// What scores a path of alphas: held-out folds; every row left out in turn, at one more pass over the rows; or
+/// generalised cross-validation, from the sums alone. Fold scores of the rows are made in any case.
+enum class Selection { kfold, loo, gcv };
+
 struct CrossfitOptions {
-  // The path. The alpha with the least held-out squared error is used; or, where Cholesky refuses one of the solves
-  // with it, the next larger one. A single alpha, and the largest, may take the eigenvalue fallback.
+  // The path. The alpha with the least error is used; or, where Cholesky refuses one of the solves with it, the next
+  // larger one. A single alpha, and the largest, may take the eigenvalue fallback.
   std::vector<double> alphas = {1e-4};
+  Selection selection = Selection::kfold;
   std::vector<Index> fold_starts;  // ascending, first 0, last n: the rows come sorted by fold; none: no folds
   bool intercept = true;
   Index path_width = 1024;  // the path is scored on this many leading features at most
@@ -35,7 +40,7 @@ struct CrossfitOptions {
 
 struct CrossfitReport {
   double alpha = 0;
-  std::vector<double> path_errors;  // held-out squared error per row of every alpha; infinite if unsolvable
+  std::vector<double> path_errors;  // squared error per row of every alpha; infinite if unsolvable
   bool dual = false;
   SolveReport solve;                     // of the solution on all rows
   std::vector<SolveReport> fold_solves;  // of the solutions without each fold

@@ -37,6 +37,15 @@ HiddenView<T> view(const HiddenLayer<T>& layer) {
 
 enum class HiddenWeights { orthogonal, uniform, normal, constrained };
 
+/// Receptive fields: the leading rows * cols * channels columns of the inputs are an image, channels last, and every
+/// unit sees one random rectangle of it of at least `least` places per side; columns behind the image are always seen.
+struct ReceptiveFields {
+  Index rows = 0, cols = 0, channels = 1;  // 0 rows: none, every unit sees every column
+  Index least = 1;
+
+  Index size() const { return rows * cols * channels; }
+};
+
 /// What a draw depends on. `labels` (n, or none for regression) and `fold_starts` (ascending, first 0, last n; or
 /// none) are used by constrained draws only.
 struct HiddenOptions {
@@ -44,6 +53,7 @@ struct HiddenOptions {
   Activation activation = Activation::tanh;
   Index n_hidden = 0;
   RandomStream stream;
+  ReceptiveFields fields;
   std::vector<std::int64_t> labels;
   std::vector<Index> fold_starts;
 };

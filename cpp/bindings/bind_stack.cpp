@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "pybind.hpp"
+#include "sstpl/stack.hpp"
+
+namespace sstpl::python {
+
+namespace {
+
+// The arrays of the tuples are kept alive by the caller's arguments for the length of the call.
+template <class T>
+using LevelArrays = std::tuple<Array<T>, Array<T>, Array<T>, Array<T>>;  // A, b, weights, intercept
+
+template <class T>
+py::dict fit(const std::vector<Array<T>>& blocks, const Array<T>& Y, const std::string& hidden_weights, Index n_hidden,
+             const std::string& activation, std::uint64_t seed, std::uint32_t stream,
+             const std::optional<Array<std::int64_t>>& labels, const std::vector<double>& alphas,
+             const std::optional<Array<std::int64_t>>& fold_starts, const FieldsArgument& fields, Index path_width,
+             const std::string& selection, const py::object& tick) {
+  HiddenOptions hidden;
+  hidden.weights = hidden_weights_from(hidden_weights);
+  hidden.activation = activation_from(activation);
+  hidden.n_hidden = n_hidden;
+  hidden.stream = {seed, stream};
+  hidden.fields = fields_from(fields);
+  const std::vector<Index> names = index_list(labels, "labels");
+  hidden.labels.assign(names.begin(), names.end());
+  Inputs<T> inputs;
+  for (const Array<T>& array : blocks) inputs.add(InputBlock<T>{matrix<T>(array, "blocks")});
+  const MatrixView<T> targets = matrix<T>(Y, "Y");
+  const CrossfitOptions options = crossfit_options(alphas, fold_starts, true, path_width, selection);
+  hidden.fold_starts = options.fold_starts;
+  const Checkpoint check = checkpoint(tick);
+  Level<T> level;
+  {
+    const py::gil_scoped_release no_gil;  // the caller holds every array
+    level = fit_level(inputs, hidden, targets, VectorView<double>(nullptr, 0), options, check);
+  }
+  py::dict out = to_dict(std::move(level.readout));
+  out["hidden_weights"] = to_numpy(std::move(level.hidden.weights));
+  out["hidden_bias"] = to_numpy(level.hidden.bias);
+  return out;
+}
+
+template <class T>
+py::array predict(const Array<T>& X, const std::vector<LevelArrays<T>>& levels, double gain,
+                  const std::string& activation, Index block_rows) {
+  const MatrixView<T> rows = matrix<T>(X, "X");
+  const Activation s = activation_from(activation);
+  std::vector<LevelView<T>> stack;
+  for (const auto& [A, b, W, intercept] : levels) {
+    stack.push_back({HiddenView<T>{matrix<T>(A, "hidden weights"), vector<T>(b, "hidden bias"), s},
+                     matrix<T>(W, "weights"), vector<T>(intercept, "intercept")});
+    require(stack.back().hidden.bias.size() == stack.back().hidden.weights.rows(),
+            "the hidden bias needs one entry per hidden unit");
+  }
+  require(!stack.empty(), "a stack needs at least one level");
+  const Checkpoint check = checkpoint(py::none());
+  Matrix<T> scores(rows.rows(), stack.back().W.cols());
+  {
+    const py::gil_scoped_release no_gil;  // the caller holds every array
+    predict_stack(stack, rows, gain, block_rows, span(scores), check);
+  }
+  return to_numpy(std::move(scores));
+}
+
+template <class T>
+void bind(py::module_& m) {
+  m.def("fit_level", &fit<T>, py::arg("blocks").noconvert(), py::arg("Y").noconvert(), py::arg("hidden_weights"),
+        py::arg("n_hidden"), py::arg("activation"), py::arg("seed"), py::arg("stream"), py::arg("labels").noconvert(),
+        py::arg("alphas"), py::arg("fold_starts").noconvert() = py::none(), py::arg("fields") = py::none(),
+        py::arg("path_width") = 1024, py::arg("selection") = "kfold", py::arg("tick") = py::none());
+  m.def("predict_stack", &predict<T>, py::arg("X").noconvert(), py::arg("levels").noconvert(), py::arg("gain"),
+        py::arg("activation"), py::arg("block_rows") = 2048);
+}
+
+}  // namespace
+
+void bind_stack(py::module_& m) {
+  bind<float>(m);
+  bind<double>(m);
+}
+
+}  // namespace sstpl::python

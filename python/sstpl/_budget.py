@@ -1,0 +1,31 @@
+"""The time a fit may take: asked before every piece of work that it could do without."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+
+class Budget:
+    """Seconds since the start of a fit against a limit; no limit allows everything.
+
+    A piece of work is allowed where it would end in time if it took as long as its like did before.
+    """
+
+    def __init__(self, seconds: float | None) -> None:
+        self._start = perf_counter()
+        self._limit = seconds
+        self._longest: dict[str, float] = {}
+        self.exhausted = False
+
+    def spent(self, kind: str, seconds: float) -> None:
+        """Note how long a piece of work took."""
+        self._longest[kind] = max(seconds, self._longest.get(kind, 0.0))
+
+    def allows(self, kind: str, estimate: float = 0.0) -> bool:
+        """Whether another piece of work would end in time; `estimate` is for a kind that was not done yet."""
+        if self._limit is None:
+            return True
+        expected = self._longest.get(kind, estimate)
+        fits = perf_counter() - self._start + expected <= self._limit
+        self.exhausted = self.exhausted or not fits
+        return fits

@@ -1,0 +1,94 @@
+"""From an estimator's parameters to the options of what it runs; every parameter is checked here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sstpl import _validation as check
+from sstpl._images import ImageShape
+from sstpl._paper import PaperOptions
+from sstpl._recursive import RecursiveOptions
+from sstpl._system import SystemOptions
+
+# Clamp of the inverse activation: targets of the backward network stay this far inside the range of tanh or sigmoid.
+_INVERSE_MARGIN = 1e-2
+
+_DEPTH = 4  # levels of a recursive stack, unless max_depth says otherwise
+
+# Share of the variance of [X, g S] that the scores' is of X's: bench/ablation.py.
+_FEEDBACK = 0.3
+
+SCALINGS = ("auto", "feature", "quantile", "piecewise", "sample", "none")
+
+
+def system_options(estimator: Any) -> SystemOptions:
+    """Return how many subsystems there are, and on which rows."""
+    adaptive = isinstance(estimator.n_subsystems, str) and estimator.n_subsystems == "auto"
+    if not adaptive and isinstance(estimator.n_subsystems, str):
+        raise ValueError(f"n_subsystems must be an integer of at least 1 or 'auto', got {estimator.n_subsystems!r}")
+    cap = check.integer("max_subsystems", estimator.max_subsystems, 1)
+    return SystemOptions(
+        n_subsystems=cap if adaptive else check.integer("n_subsystems", estimator.n_subsystems, 1),
+        adaptive=adaptive,
+        fraction=check.real("subsystem_fraction", estimator.subsystem_fraction, 0.0, 1.0, low_open=True),
+        n_folds=check.integer("n_folds", estimator.n_folds, 2),
+        disjoint=estimator.architecture == "recursive",
+    )
+
+
+def paper_options(estimator: Any) -> PaperOptions:
+    """Return the choices of the paper's architecture."""
+    return PaperOptions(
+        hidden_widths=check.widths("hidden_widths", estimator.hidden_widths, estimator.max_depth),
+        readout_width=check.integer("readout_width", estimator.readout_width, 1),
+        fusion_width=check.integer("fusion_width", estimator.fusion_width, 1),
+        activation=check.check_activation(estimator.activation),
+        hidden_weights=check.choice("hidden_weights", estimator.hidden_weights, check.HIDDEN_WEIGHTS),
+        encoder_penalty=check.choice("encoder_penalty", estimator.encoder_penalty, ("ridge", "lasso")),
+        encoder_alpha=check.real("encoder_alpha", estimator.encoder_alpha, 0.0, np.inf),
+        alpha=check.float_or_auto("alpha", estimator.alpha),
+        selection=check.choice("selection", estimator.selection, ("kfold", "loo", "gcv")),
+        fusion=check.choice("fusion", estimator.fusion, ("pair", "all")),
+        inverse_margin=_INVERSE_MARGIN,
+    )
+
+
+def recursive_options(estimator: Any) -> RecursiveOptions:
+    """Return the choices of the recursive architecture."""
+    width = estimator.hidden_width
+    if isinstance(width, str) and width != "auto":
+        raise ValueError(f"hidden_width must be an integer of at least 1 or 'auto', got {width!r}")
+    chosen = None if isinstance(width, str) else check.integer("hidden_width", width, 1)
+    depth = check.optional(check.integer, "max_depth", estimator.max_depth, 1)
+    return RecursiveOptions(
+        hidden_width=chosen,
+        max_hidden_width=check.integer("max_hidden_width", estimator.max_hidden_width, 1),
+        max_depth=_DEPTH if depth is None else depth,
+        activation=check.choice("activation", estimator.activation, check.ALL_ACTIVATIONS),
+        hidden_weights=check.choice("hidden_weights", estimator.hidden_weights, check.HIDDEN_WEIGHTS),
+        alpha=check.float_or_auto("alpha", estimator.alpha),
+        selection=check.choice("selection", estimator.selection, ("kfold", "loo", "gcv")),
+        feedback=_FEEDBACK,
+        fields=None,
+    )
+
+
+def image_options(estimator: Any) -> tuple[ImageShape | None, int | None]:
+    """Return the shape of images, if they are images, and the number of filters, if it is given."""
+    given = estimator.image_filters
+    if isinstance(given, str) and given != "auto":
+        raise ValueError(f"image_filters must be an integer of at least 0 or 'auto', got {given!r}")
+    n_filters = None if isinstance(given, str) else check.integer("image_filters", given, 0)
+    if estimator.image_shape is None:
+        return None, n_filters
+    shape = check.widths("image_shape", estimator.image_shape, None)
+    if len(shape) not in (2, 3):
+        raise ValueError(f"image_shape must be (rows, cols) or (rows, cols, channels), got {estimator.image_shape!r}")
+    rows, cols, channels = (*shape, 1)[:3]
+    if estimator.architecture != "recursive":
+        raise ValueError(f"image_shape needs architecture='recursive', got {estimator.architecture!r}")
+    if estimator.scaling != "auto":
+        raise ValueError(f"image_shape brings its own input map and needs scaling='auto', got {estimator.scaling!r}")
+    return (rows, cols, channels), n_filters

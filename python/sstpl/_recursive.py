@@ -1,0 +1,204 @@
+"""One chain of the recursive two-way stack (algorithm, section 7): scores of a level stand beside X in the next.
+
+    level 1: H_1 = hidden(X)              -> out-of-fold scores S_1
+    level t: H_t = hidden([X, g S_{t-1}]) -> out-of-fold scores S_t
+
+Out-of-fold scores of a level are blind to the row's own fold, but beside them stand scores of other rows that are
+not: from the second level on they misjudge the level (tests/estimators/test_leakage.py). How deep the chain goes is
+therefore decided on rows that the whole chain left out, and the penalty on the first level alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from sstpl import _core
+from sstpl._budget import Budget
+from sstpl._progress import Progress
+from sstpl._report import Step, step
+from sstpl._rows import Rows
+from sstpl._selection import alpha_path, clearly_less, square_losses
+from sstpl._typing import Floats
+
+_STREAM_LEVEL = 100
+_FIRST_WIDTH = 512
+_LEAST_GAIN = 0.02  # of a doubled width: the share by which the squared error must fall
+_LEAST_ROWS_TO_JUDGE = 20
+_MOST_ROWS_OF_VARIANCE = 10_000
+
+
+@dataclass(frozen=True)
+class RecursiveOptions:
+    """The choices of the estimators that a chain needs, resolved."""
+
+    hidden_width: int | None  # None: doubled while it pays
+    max_hidden_width: int
+    max_depth: int
+    activation: str
+    hidden_weights: str
+    alpha: float | None  # None: chosen on a path
+    selection: str  # what scores the path
+    feedback: float  # variance of g S, in units of the variance of X
+    fields: tuple[int, int, int, int] | None  # rows, columns, channels, least side
+
+
+@dataclass(frozen=True)
+class Level:
+    """A level: hidden layer (p, d) with bias (p,), and its readout (p, c) with intercept (c,)."""
+
+    hidden_weights: Floats
+    hidden_bias: Floats
+    weights: Floats
+    intercept: Floats
+
+    @property
+    def width(self) -> int:
+        """Number of hidden units."""
+        return len(self.hidden_weights)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A trained chain: everything that prediction needs, as plain arrays."""
+
+    activation: str
+    gain: float
+    levels: tuple[Level, ...]
+
+    @property
+    def depth(self) -> int:
+        """Number of levels."""
+        return len(self.levels)
+
+    def predict(self, X: Floats) -> Floats:
+        """Return scores (n, c) of mapped rows X (n, d) in the dtype of the weights."""
+        levels = [(v.hidden_weights, v.hidden_bias, v.weights, v.intercept) for v in self.levels]
+        return _core.predict_stack(X, levels, self.gain, self.activation)
+
+
+class RecursiveFit:
+    """The fit of one chain."""
+
+    def __init__(
+        self, rows: Rows, options: RecursiveOptions, seed: int, progress: Progress, budget: Budget, held: Rows | None
+    ) -> None:
+        self.rows = rows
+        self.held = held if held is not None and len(held.X) >= _LEAST_ROWS_TO_JUDGE else None
+        self.n_left_out = 0 if held is None else len(held.X)
+        self.options = options
+        self.seed = seed
+        self.progress = progress
+        self.budget = budget
+        self.alphas = alpha_path(options.alpha, rows.X.dtype)
+        self.gain = 1.0
+        self.steps: list[Step] = []
+
+    def run(self) -> tuple[Stack, Floats]:
+        """Fit the chain; the scores are those of the first level, the last ones that know no label they should not."""
+        level, first_scores, held_scores = self._fit_first()
+        levels, scores = [level], first_scores
+        self.gain = self._feedback_gain(scores)
+        losses = None if self.held is None else square_losses(held_scores, self.held.targets)
+        for depth in range(2, self._deepest() + 1):
+            if not self.budget.allows(f"level of width {level.width}"):
+                break
+            level, new_scores, held_scores, level_step = self._fit_level(depth, level.width, scores, held_scores)
+            if losses is not None and self.held is not None:
+                new_losses = square_losses(held_scores, self.held.targets)
+                level_step.accepted = clearly_less(new_losses, losses)
+                losses = new_losses
+            if not level_step.accepted:
+                break
+            levels.append(level)
+            scores = new_scores
+        return Stack(self.options.activation, self.gain, tuple(levels)), first_scores
+
+    def _deepest(self) -> int:
+        """Return how many levels may be tried: all where none are judged by choice, one where none can be."""
+        return self.options.max_depth if self.held is not None or self.n_left_out == 0 else 1
+
+    def _fit_first(self) -> tuple[Level, Floats, Floats]:
+        """Fit the first level, its width doubled while the out-of-fold error falls by more than a little."""
+        width = self.options.hidden_width or min(_FIRST_WIDTH, self.options.max_hidden_width)
+        level, scores, held_scores, best = self._fit_level(1, width, None, None)
+        self.alphas = [float(best.alpha or 0.0)]
+        while self.options.hidden_width is None and 2 * width <= self.options.max_hidden_width:
+            width *= 2
+            if not self.budget.allows(f"level of width {width}", 3.0 * best.seconds):
+                break
+            self.alphas = alpha_path(self.options.alpha, self.rows.X.dtype)
+            candidate = self._fit_level(1, width, None, None)
+            assert best.score is not None
+            assert candidate[3].score is not None
+            gained = 1.0 - candidate[3].score.fit / best.score.fit if best.score.fit < 0 else 0.0
+            candidate[3].accepted = gained > 0
+            best.accepted = not candidate[3].accepted
+            if candidate[3].accepted:
+                level, scores, held_scores, best = candidate
+            self.alphas = [float(best.alpha or 0.0)]
+            if gained < _LEAST_GAIN:
+                break
+        return level, scores, held_scores
+
+    def _fit_level(
+        self, depth: int, width: int, scores: Floats | None, held_scores: Floats | None
+    ) -> tuple[Level, Floats, Floats, Step]:
+        """Fit one level; return it, the scores of the rows and of the rows left out, and its step."""
+        self.progress.plan(self._cost(width))
+        self.progress.stage(f"level {depth}, width {width}")
+        start = perf_counter()
+        fit = _core.fit_level(
+            [self.rows.X] if scores is None else [self.rows.X, self._fed(scores)],
+            self.rows.targets,
+            self.options.hidden_weights,
+            width,
+            self.options.activation,
+            self.seed,
+            _STREAM_LEVEL + depth,
+            self.rows.labels,
+            self.alphas,
+            self.rows.fold_starts,
+            self.options.fields,
+            selection=self.options.selection,
+            tick=self.progress.tick,
+        )
+        level = Level(fit["hidden_weights"], fit["hidden_bias"], fit["weights"], fit["intercept"])
+        held = self._score_held(level, held_scores)
+        self.progress.done(self._cost(width))
+        seconds = perf_counter() - start
+        self.budget.spent(f"level of width {width}", seconds)
+        native: dict[str, Any] = fit["report"] | {"width": width}
+        # A first level is scored on all its rows; a later one on rows that the chain left out, where there are any.
+        judged = self.rows.score(fit["oof_scores"]) if depth == 1 or self.held is None else self.held.score(held)
+        level_step = step("level", depth, seconds, native, judged)
+        self.steps.append(level_step)
+        return level, fit["oof_scores"], held, level_step
+
+    def _feedback_gain(self, scores: Floats) -> float:
+        """Return g: the variance of g S, summed over columns, is the wanted share of that of X."""
+        own = float(np.sum(np.var(scores, axis=0, dtype=np.float64)))
+        some = self.rows.X[:: -(-len(self.rows.X) // _MOST_ROWS_OF_VARIANCE)]
+        X = float(np.sum(np.var(some, axis=0, dtype=np.float64)))
+        return float(np.sqrt(self.options.feedback * X / own)) if own > 0 and X > 0 else 1.0
+
+    def _fed(self, scores: Floats) -> Floats:
+        fed: Floats = np.multiply(scores, scores.dtype.type(self.gain))
+        return fed
+
+    def _score_held(self, level: Level, held_scores: Floats | None) -> Floats:
+        """Score the rows left out by one level on top of their scores below."""
+        if self.held is None:
+            return np.empty((0, self.rows.targets.shape[1]), dtype=self.rows.targets.dtype)
+        X = self.held.X if held_scores is None else np.hstack([self.held.X, self._fed(held_scores)])
+        alone = (level.hidden_weights, level.hidden_bias, level.weights, level.intercept)
+        return _core.predict_stack(X, [alone], 1.0, self.options.activation)
+
+    def _cost(self, width: int) -> float:
+        """Return the estimated flops of a level, for the progress bar."""
+        n, d = self.rows.X.shape
+        folds = len(self.rows.fold_starts) - 1
+        return float(4 * n * d * width + n * width**2 + (folds + 1) * width**3 / 3)

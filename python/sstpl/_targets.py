@@ -1,0 +1,68 @@
+"""Targets as the core sees them, and back: +1/-1 codes of classes, or standardised columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sstpl import _validation as check
+from sstpl._typing import Floats, Labels
+
+_Reals = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ClassTargets:
+    """Classes in their order."""
+
+    classes: npt.NDArray[Any]
+
+    def decode(self, scores: Floats) -> Floats:
+        """Return scores (n, n_classes) as a decision function: one column for two classes."""
+        return (scores[:, 1] - scores[:, 0]) / 2 if scores.shape[1] == 2 else scores
+
+    def names(self) -> list[str]:
+        """Return a name for every column of `decode`, as two dimensions."""
+        return [str(name) for name in (self.classes[1:] if len(self.classes) == 2 else self.classes)]
+
+
+@dataclass(frozen=True)
+class NumberTargets:
+    """Mean and deviation of target columns; a column that is constant has its value and 1."""
+
+    mean: _Reals
+    scale: _Reals
+    one_output: bool
+
+    def decode(self, scores: Floats) -> Floats:
+        """Return scores (n, n_outputs) in the units of y, and its shape."""
+        values = (scores * self.scale + self.mean).astype(scores.dtype)
+        return values[:, 0] if self.one_output else values
+
+    def names(self) -> list[str]:
+        """Return a name for every column of `decode`, as two dimensions."""
+        return [str(column) for column in range(len(self.mean))]
+
+
+Targets = ClassTargets | NumberTargets
+
+
+def encode_classes(y: npt.NDArray[Any], dtype: np.dtype[np.floating]) -> tuple[ClassTargets, Floats, Labels]:
+    """Return the classes of y (n,), their codes (n, n_classes), and the class index of every row."""
+    classes, labels = check.encode_labels(y)
+    return ClassTargets(classes), check.code_labels(labels, len(classes), dtype), labels
+
+
+def encode_numbers(y: npt.NDArray[Any], dtype: np.dtype[np.floating]) -> tuple[NumberTargets, Floats, None]:
+    """Return mean and deviation of y (n,) or (n, n_outputs), and its standardised columns."""
+    columns = y.reshape(len(y), -1).astype(np.float64)
+    magnitude = np.max(np.abs(columns), axis=0)  # so that squares cannot overflow
+    magnitude[magnitude == 0] = 1.0
+    mean = np.mean(columns / magnitude, axis=0) * magnitude
+    deviation = np.std(columns / magnitude, axis=0) * magnitude
+    constant = (columns.max(axis=0) == columns.min(axis=0)) | (deviation == 0)
+    mean, scale = np.where(constant, columns[0], mean), np.where(constant, 1.0, deviation)
+    return NumberTargets(mean, scale, y.ndim == 1), ((columns - mean) / scale).astype(dtype), None
