@@ -56,11 +56,13 @@ class Contender:
         return None if find_spec(self.package) else f"{self.package} is not installed"
 
 
-def _sstpl(task: str, shape: Shape, seed: int) -> Any:
+def _sstpl(task: str, shape: Shape, seed: int, time_limit: float = 0.0, **parameters: Any) -> Any:
     from sstpl import SSTPLClassifier, SSTPLRegressor
 
     estimator = SSTPLClassifier if task == "classification" else SSTPLRegressor
-    return estimator(random_state=seed, **({"image_shape": shape.image} if shape.image else {}))
+    if shape.image:
+        parameters["image_shape"] = shape.image
+    return estimator(random_state=seed, time_limit=time_limit or None, **parameters)
 
 
 def _null(task: str, shape: Shape, seed: int) -> Any:
@@ -122,7 +124,15 @@ def _baseline(name: str, task: str, shape: Shape, seed: int, width: int) -> Any:
 
 
 _ENTRIES = [
-    Contender("sstpl", _sstpl, "this package; on images with image_shape"),
+    Contender(
+        "sstpl", _sstpl, "this package; on images with image_shape; a time_limit of 0 is none", knob=("time_limit", 0.0)
+    ),
+    Contender(
+        "sstpl_large",
+        partial(_sstpl, hidden_width=8000, max_depth=3, n_subsystems=3, subsystem_fraction=0.9),
+        "this package, wide: 8000 units, at most 3 levels, 3 subsystems on nine tenths of the rows each",
+        images_only=True,
+    ),
     Contender("null", _null, "most frequent class, or mean"),
     Contender("mlp", _mlp, "scikit-learn MLP: 100 hidden units, Adam"),
     Contender("svm", _svm, "scikit-learn SVC / SVR, RBF kernel", max_rows=100_000),

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sstpl import _core
+from sstpl._config import threads_for
 from sstpl._progress import Progress
 from sstpl._report import Step, step
 from sstpl._rows import Rows
@@ -151,6 +152,10 @@ class PaperFit:
 
     def run(self) -> tuple[Subsystem, Floats]:
         """Fit the subsystem."""
+        with threads_for(sum(self.costs.values())):
+            return self._run()
+
+    def _run(self) -> tuple[Subsystem, Floats]:
         self.progress.plan(sum(self.costs.values()))
         self._grow_forward()
         for level in range(len(self.encoders) + 2, len(self.options.hidden_widths) + 1):

@@ -18,6 +18,7 @@ import numpy as np
 
 from sstpl import _core
 from sstpl._budget import Budget
+from sstpl._config import threads_for
 from sstpl._progress import Progress
 from sstpl._report import Step, step
 from sstpl._rows import Rows
@@ -77,7 +78,8 @@ class Stack:
     def predict(self, X: Floats) -> Floats:
         """Return scores (n, c) of mapped rows X (n, d) in the dtype of the weights."""
         levels = [(v.hidden_weights, v.hidden_bias, v.weights, v.intercept) for v in self.levels]
-        return _core.predict_stack(X, levels, self.gain, self.activation)
+        with threads_for(2.0 * len(X) * sum(level.hidden_weights.size for level in self.levels)):
+            return _core.predict_stack(X, levels, self.gain, self.activation)
 
 
 class RecursiveFit:
@@ -148,6 +150,12 @@ class RecursiveFit:
         self, depth: int, width: int, scores: Floats | None, held_scores: Floats | None
     ) -> tuple[Level, Floats, Floats, Step]:
         """Fit one level; return it, the scores of the rows and of the rows left out, and its step."""
+        with threads_for(self._cost(width)):
+            return self._fit_level_here(depth, width, scores, held_scores)
+
+    def _fit_level_here(
+        self, depth: int, width: int, scores: Floats | None, held_scores: Floats | None
+    ) -> tuple[Level, Floats, Floats, Step]:
         self.progress.plan(self._cost(width))
         self.progress.stage(f"level {depth}, width {width}")
         start = perf_counter()
