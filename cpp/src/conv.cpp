@@ -117,7 +117,9 @@ class Pool {
   Cells rows_, cols_;
 };
 
-void check(const ConvOptions& options, Index columns) {
+}  // namespace
+
+void check_conv(const ConvOptions& options, Index columns) {
   const ImageShape& shape = options.image;
   require(shape.rows >= 1 && shape.cols >= 1 && shape.channels >= 1, "an image needs rows, columns and channels");
   // Divided first, because products of sizes that no memory has would wrap.
@@ -137,12 +139,10 @@ void check(const ConvOptions& options, Index columns) {
           "contrast and threshold must be finite and not negative");
 }
 
-}  // namespace
-
 template <class T>
 Matrix<T> sample_patches(const ConvOptions& options, const MatrixView<T>& images, const RandomStream& stream,
                          Index count) {
-  check(options, images.cols());
+  check_conv(options, images.cols());
   require(images.rows() >= 1 && count >= 1, "patches need at least one image, and one patch");
   Matrix<T> patches(count, options.patch_size());
   for (Index i = 0; i < count; ++i) {
@@ -191,7 +191,7 @@ Matrix<T> make_filters(FilterKind kind, const MatrixView<T>& patches, Index n_fi
 template <class T>
 void apply_conv(const ConvOptions& options, const MatrixView<T>& filters, const MatrixView<T>& images, MatrixSpan<T> M,
                 const Checkpoint& checkpoint) {
-  check(options, images.cols());
+  check_conv(options, images.cols());
   require(filters.cols() == options.patch_size() && filters.rows() >= 1, "the filters do not fit the patches");
   const Index m = filters.rows();
   require(M.rows() == images.rows() && M.cols() == options.grid * options.grid * 2 * m,

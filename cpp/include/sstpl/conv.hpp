@@ -32,13 +32,16 @@ struct ConvOptions {
 
 enum class FilterKind { eigen, patches };
 
+/// Throws unless the options are in range and fit images of `columns` columns.
+void check_conv(const ConvOptions& options, Index columns);
+
 /// Patches (count, k k channels) at random places of random images, normalised as the options say.
 template <class T>
 Matrix<T> sample_patches(const ConvOptions& options, const MatrixView<T>& images, const RandomStream& stream,
                          Index count);
 
 /// Filters (m, k k channels) from normalised patches: the m leading eigenvectors of their covariance C; or the m first
-/// patches q, whitened to C^-1 q (eigenvalues raised by `whitening` times their mean) and scaled so that responses
+/// patches q, whitened to C^+ q (eigenvalues raised by `whitening` times their mean) and scaled so that responses
 /// have variance 1. Throws where there are fewer eigenvectors, or patches, than filters.
 template <class T>
 Matrix<T> make_filters(FilterKind kind, const MatrixView<T>& patches, Index n_filters, double whitening);

@@ -39,6 +39,7 @@ enum class HiddenWeights { orthogonal, uniform, normal, constrained };
 
 /// Receptive fields: the leading rows * cols * channels columns of the inputs are an image, channels last, and every
 /// unit sees one random rectangle of it of at least `least` places per side; columns behind the image are always seen.
+/// Weights drawn without data are scaled by sqrt(d / seen columns).
 struct ReceptiveFields {
   Index rows = 0, cols = 0, channels = 1;  // 0 rows: none, every unit sees every column
   Index least = 1;
