@@ -48,7 +48,7 @@ py::array apply(const Array<T>& images, const Array<T>& filter_rows, const std::
   Matrix<T> maps;
   {
     const py::gil_scoped_release no_gil;  // the caller holds every array
-    check_conv(options, rows.cols());  // before a size is made of them
+    check_conv(options, rows.cols());     // before a size is made of them
     maps.resize(rows.rows(), grid * grid * 2 * weights.rows());
     apply_conv(options, weights, rows, span(maps), check);
   }
