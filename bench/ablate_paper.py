@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import numpy as np
 from _machine import DATA, RESULTS, describe
 from sstpl import SSTPLClassifier, datasets, presets
 from sstpl._inputs import fit_input_map
-from sstpl._paper import PaperFit
+from sstpl._paper import PaperFit, PaperOptions
 from sstpl._progress import Progress
 from sstpl._rows import Rows, split_rows
 
@@ -62,7 +61,8 @@ class Validation:
 def every_pair(data: Validation, done: int) -> Iterator[dict[str, Any]]:
     """Fuse each pair of one subsystem's features at full width; the narrow score is the one the preset goes by."""
     settings = presets.paper(data.dataset)
-    options = replace(SSTPLClassifier(**settings)._check_parameters()[1], alpha=None)
+    options = SSTPLClassifier(**settings)._check_parameters().architecture
+    assert isinstance(options, PaperOptions)
     input_map = fit_input_map(data.X.astype(np.float32), settings["scaling"], np.dtype(np.float32))
     X, X_out = input_map.transform(data.X), input_map.transform(data.X_out)
     split = split_rows(data.seed, data.y, len(X), settings["subsystem_fraction"], 5)
