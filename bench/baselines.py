@@ -11,6 +11,7 @@ readout sees.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def _encode(encoder: dict[str, Any], F: Array, activation: str) -> Array:
     return (_core.apply_activation(activation, F @ encoder["weights"].T) - encoder["low"]) * encoder["scale"]
 
 
-class ClosedForm(BaseEstimator):
+class ClosedForm(BaseEstimator, ABC):
     """What the relatives share: inputs, targets, folds, the solve, prediction.
 
     Parameters
@@ -59,13 +60,13 @@ class ClosedForm(BaseEstimator):
         self.width = width
         self.random_state = random_state
 
+    @abstractmethod
     def _fit_design(self, rows: Array, seed: int) -> tuple[Array, Layer | None]:
         """Learn what makes H from mapped rows; return H (n, p), or what goes in and the layer that makes H."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _design(self, rows: Array) -> Array:
         """Return what `_fit_design` returned first, for any mapped rows."""
-        raise NotImplementedError
 
     def _in_blocks(self, rows: Array, n_columns: int) -> Array:
         """Return H (n, p) of all rows, held once."""

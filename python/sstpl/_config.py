@@ -60,8 +60,7 @@ def threads(n_threads: int | None) -> Iterator[int]:
             _core.set_num_threads(before)
 
 
-# Below this the threads of the BLAS wait for each other longer than they work: fits of 1e7 flops took 16 times as long
-# on two threads as on one, and far longer where the other core was busy; from about 3e9 on two are faster.
+# Below about this the threads of the BLAS wait for each other longer than they work, above all on busy cores.
 _FLOPS_WORTH_THREADS = 3e9
 
 

@@ -17,7 +17,7 @@ _INVERSE_MARGIN = 1e-2
 
 _DEPTH = 4  # levels of a recursive stack, unless max_depth says otherwise
 
-# Share of the variance of [X, g S] that the scores' is of X's: bench/ablation.py.
+# Variance of g S, in units of the variance of X. bench/ablation.py compares others.
 _FEEDBACK = 0.3
 
 SCALINGS = ("auto", "feature", "quantile", "piecewise", "sample", "none")

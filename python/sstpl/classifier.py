@@ -140,7 +140,8 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
     two outputs, whose scores differ by sign.
 
     Out-of-fold scores of the second level on would be blind to a row's own fold, but beside them stand scores of other
-    rows that are not; they are used inside the fit, and never reported.
+    rows that are not; they are used inside the fit, and never reported. What is reported keeps a small optimism of
+    choice: input map, width and depth were chosen on rows that include the ones scored.
 
     References
     ----------
