@@ -11,7 +11,7 @@ namespace {
 template <class T>
 py::tuple draw(const std::string& weights, const Array<T>& X, Index n_hidden, std::uint64_t seed, std::uint32_t stream,
                const std::optional<Array<std::int64_t>>& labels, const std::optional<Array<std::int64_t>>& fold_starts,
-               const FieldsArgument& fields) {
+               const FieldsArgument& fields, const std::optional<Array<std::int64_t>>& groups) {
   const MatrixView<T> rows = matrix<T>(X, "X");
   HiddenOptions options;
   options.weights = hidden_weights_from(weights);
@@ -20,7 +20,7 @@ py::tuple draw(const std::string& weights, const Array<T>& X, Index n_hidden, st
   const std::vector<Index> names = index_list(labels, "labels");
   options.labels.assign(names.begin(), names.end());
   options.fold_starts = index_list(fold_starts, "fold_starts");
-  options.fields = fields_from(fields);
+  options.fields = fields_from(fields, groups);
   HiddenLayer<T> layer;
   {
     const py::gil_scoped_release no_gil;  // X is borrowed and the caller holds it
@@ -33,7 +33,7 @@ template <class T>
 void bind(py::module_& m) {
   m.def("draw_hidden", &draw<T>, py::arg("weights"), py::arg("X").noconvert(), py::arg("n_hidden"), py::arg("seed"),
         py::arg("stream"), py::arg("labels").noconvert() = py::none(), py::arg("fold_starts").noconvert() = py::none(),
-        py::arg("fields") = py::none());
+        py::arg("fields") = py::none(), py::arg("groups").noconvert() = py::none());
 }
 
 py::array random_matrix(bool normal, std::uint64_t seed, std::uint32_t stream, Index rows, Index cols) {

@@ -14,14 +14,15 @@ template <class T>
 py::dict fit(const std::vector<Array<T>>& blocks, const Array<T>& Y, const std::string& hidden_weights, Index n_hidden,
              const std::string& activation, std::uint64_t seed, std::uint32_t stream,
              const std::optional<Array<std::int64_t>>& labels, const std::vector<double>& alphas,
-             const std::optional<Array<std::int64_t>>& fold_starts, const FieldsArgument& fields, Index path_width,
-             const std::string& selection, const py::object& tick) {
+             const std::optional<Array<std::int64_t>>& fold_starts, const FieldsArgument& fields,
+             const std::optional<Array<std::int64_t>>& groups, Index path_width, const std::string& selection,
+             const py::object& tick) {
   HiddenOptions hidden;
   hidden.weights = hidden_weights_from(hidden_weights);
   hidden.activation = activation_from(activation);
   hidden.n_hidden = n_hidden;
   hidden.stream = {seed, stream};
-  hidden.fields = fields_from(fields);
+  hidden.fields = fields_from(fields, groups);
   const std::vector<Index> names = index_list(labels, "labels");
   hidden.labels.assign(names.begin(), names.end());
   Inputs<T> inputs;
@@ -68,7 +69,8 @@ void bind(py::module_& m) {
   m.def("fit_level", &fit<T>, py::arg("blocks").noconvert(), py::arg("Y").noconvert(), py::arg("hidden_weights"),
         py::arg("n_hidden"), py::arg("activation"), py::arg("seed"), py::arg("stream"), py::arg("labels").noconvert(),
         py::arg("alphas"), py::arg("fold_starts").noconvert() = py::none(), py::arg("fields") = py::none(),
-        py::arg("path_width") = 1024, py::arg("selection") = "kfold", py::arg("tick") = py::none());
+        py::arg("groups").noconvert() = py::none(), py::arg("path_width") = 1024, py::arg("selection") = "kfold",
+        py::arg("tick") = py::none());
   m.def("predict_stack", &predict<T>, py::arg("X").noconvert(), py::arg("levels").noconvert(), py::arg("gain"),
         py::arg("activation"), py::arg("block_rows") = 2048);
 }

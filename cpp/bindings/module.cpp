@@ -86,11 +86,13 @@ py::dict to_dict(const CrossfitReport& report) {
   return out;
 }
 
-ReceptiveFields fields_from(const FieldsArgument& fields) {
-  if (!fields) return {};
-  const auto& [rows, cols, channels, least] = *fields;
-  require(rows >= 1, "receptive fields need an image of at least one row");
-  return {rows, cols, channels, least};
+ReceptiveFields fields_from(const FieldsArgument& fields, const std::optional<Array<std::int64_t>>& groups) {
+  ReceptiveFields drawn;
+  drawn.groups = index_list(groups, "groups");
+  if (!fields) return drawn;
+  std::tie(drawn.rows, drawn.cols, drawn.channels, drawn.least) = *fields;
+  require(drawn.rows >= 1, "receptive fields need an image of at least one row");
+  return drawn;
 }
 
 CrossfitOptions crossfit_options(const std::vector<double>& alphas, const std::optional<Array<std::int64_t>>& folds,

@@ -12,12 +12,14 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "sstpl/activation.hpp"
 #include "sstpl/crossfit.hpp"
 #include "sstpl/errors.hpp"
+#include "sstpl/fields.hpp"
 #include "sstpl/types.hpp"
 
 namespace sstpl::python {
@@ -77,11 +79,11 @@ Activation activation_from(const std::string& name);
 HiddenWeights hidden_weights_from(const std::string& name);
 Selection selection_from(const std::string& name);
 
-/// (rows, cols, channels, least side) of receptive fields, or none.
+/// (rows, cols, channels, least side) of receptive fields on images, or none.
 using FieldsArgument = std::optional<std::tuple<Index, Index, Index, Index>>;
-ReceptiveFields fields_from(const FieldsArgument& fields);
 
 std::vector<Index> index_list(const std::optional<Array<std::int64_t>>& array, const char* name);
+ReceptiveFields fields_from(const FieldsArgument& fields, const std::optional<Array<std::int64_t>>& groups);
 py::array index_array(const std::vector<Index>& values);
 
 /// A checkpoint that lets Python handle signals (Ctrl-C) and calls `tick` where there is one, at most every 50 ms.

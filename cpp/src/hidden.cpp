@@ -38,57 +38,17 @@ Matrix<T> orthogonal_weights(const RandomStream& stream, Index p, Index d) {
   return (orthonormal_columns(stream, p, d) * scale).template cast<T>();
 }
 
-// The rectangle of the image that a unit sees, drawn with every size and place equally likely.
-class FieldDraw {
- public:
-  FieldDraw(const HiddenOptions& options, Index n_columns) : fields_(options.fields), stream_(options.stream) {
-    if (!drawn()) return;
-    // Divided, because the product of sizes that no memory has would wrap.
-    require(fields_.rows >= 1 && fields_.cols >= 1 && fields_.channels >= 1 &&
-                n_columns / fields_.rows / fields_.cols / fields_.channels >= 1,
-            "receptive fields need an image of no more columns than the inputs");
-    require(fields_.least >= 1 && fields_.least <= std::min(fields_.rows, fields_.cols),
-            "the least side of a receptive field must lie between 1 and the image's sides");
+// Sets to zero what a unit of weights drawn without data does not see, and spreads the variance over what is left.
+template <class T>
+void mask_rows(const FieldDraw& fields, Matrix<T>& weights) {
+  Vector<bool> seen;
+  for (Index unit = 0; unit < weights.rows(); ++unit) {
+    fields.draw(unit, seen);
+    const Vector<double> row = weights.row(unit).transpose().template cast<double>();
+    const double scale = std::sqrt(static_cast<double>(row.size()) / static_cast<double>(seen.count()));
+    weights.row(unit) = seen.select(row * scale, 0.0).template cast<T>().transpose();
   }
-
-  bool drawn() const { return fields_.rows != 0; }
-
-  // Sets to zero what the unit does not see.
-  void mask(Index unit, Vector<double>& row) const {
-    if (!drawn()) return;
-    const auto position = static_cast<std::uint64_t>(2 * unit);
-    const RandomWords sizes = random_words(use(stream_, use_fields), position);
-    const RandomWords corner = random_words(use(stream_, use_fields), position + 1);
-    const Index height = fields_.least + random_index(sizes.first, fields_.rows - fields_.least + 1);
-    const Index width = fields_.least + random_index(sizes.second, fields_.cols - fields_.least + 1);
-    const Index top = random_index(corner.first, fields_.rows - height + 1);
-    const Index left = random_index(corner.second, fields_.cols - width + 1);
-    for (Index y = 0; y < fields_.rows; ++y) {
-      for (Index x = 0; x < fields_.cols; ++x) {
-        if (y >= top && y < top + height && x >= left && x < left + width) continue;
-        row.segment((y * fields_.cols + x) * fields_.channels, fields_.channels).setZero();
-      }
-    }
-  }
-
-  // The same for weights drawn without data, whose variance is spread over the columns that are left.
-  template <class T>
-  void mask_rows(Matrix<T>& weights) const {
-    if (!drawn()) return;
-    for (Index unit = 0; unit < weights.rows(); ++unit) {
-      Vector<double> row = weights.row(unit).transpose().template cast<double>();
-      Vector<double> seen = Vector<double>::Ones(row.size());
-      mask(unit, seen);
-      mask(unit, row);
-      weights.row(unit) =
-          (row * std::sqrt(static_cast<double>(row.size()) / seen.sum())).template cast<T>().transpose();
-    }
-  }
-
- private:
-  ReceptiveFields fields_;
-  RandomStream stream_;
-};
+}
 
 // Finds pairs of rows for constrained weights.
 class PairDraw {
@@ -129,9 +89,11 @@ void draw_constrained(const HiddenOptions& options, const Inputs<T>& inputs, con
   require(inputs.n_rows() > 0, "constrained weights need at least one row");
   const PairDraw draw(options, inputs.n_rows());
   Matrix<T> pair(2, inputs.n_columns());
+  Vector<bool> seen;
   layer.weights.setZero();
   layer.bias.setZero();
   for (Index unit = 0; unit < options.n_hidden; ++unit) {
+    fields.draw(unit, seen);
     for (Index attempt = 0; attempt < PairDraw::n_attempts; ++attempt) {
       Index first = 0;
       Index second = 0;
@@ -140,10 +102,8 @@ void draw_constrained(const HiddenOptions& options, const Inputs<T>& inputs, con
       inputs.fill(first, block(rows, 0, 0, 1, pair.cols()));
       inputs.fill(second, block(rows, 1, 0, 1, pair.cols()));
       // In units of the largest difference, whose square can neither overflow nor vanish.
-      Vector<double> first_row = pair.row(0).template cast<double>();
-      Vector<double> second_row = pair.row(1).template cast<double>();
-      fields.mask(unit, first_row);
-      fields.mask(unit, second_row);
+      const Vector<double> first_row = seen.select(pair.row(0).transpose().template cast<double>(), 0.0);
+      const Vector<double> second_row = seen.select(pair.row(1).transpose().template cast<double>(), 0.0);
       const double unit_length = (first_row - second_row).cwiseAbs().maxCoeff();
       if (!(unit_length > 0)) continue;
       const Vector<double> difference = (first_row - second_row) / unit_length;
@@ -173,7 +133,7 @@ HiddenLayer<T> draw_hidden(const HiddenOptions& options, const Inputs<T>& inputs
   require(d >= 1, "a hidden layer needs at least one input column");
   check_folds(options.fold_starts, inputs.n_rows());
   HiddenLayer<T> layer{Matrix<T>(p, d), Vector<T>::Zero(p), options.activation};
-  const FieldDraw fields(options, d);
+  const FieldDraw fields(options.fields, use(options.stream, use_fields), d);
   const double deviation = 1 / std::sqrt(static_cast<double>(d));
   const double bound = std::sqrt(3.0) * deviation;  // of the uniform law with that deviation
   MatrixSpan<T> bias(layer.bias.data(), 1, p, Eigen::OuterStride<>(p));
@@ -193,7 +153,7 @@ HiddenLayer<T> draw_hidden(const HiddenOptions& options, const Inputs<T>& inputs
       draw_constrained(options, inputs, fields, layer);
       break;
   }
-  if (options.weights != HiddenWeights::constrained) fields.mask_rows(layer.weights);
+  if (fields.drawn() && options.weights != HiddenWeights::constrained) mask_rows(fields, layer.weights);
   return layer;
 }
 

@@ -17,13 +17,10 @@ namespace {
 constexpr double two_pi = 6.283185307179586476925;
 constexpr Index random_grain = 8192;  // numbers per thread below which threads cost more than they save
 
-// The top 53 bits as a number in [0, 1).
-double to_unit(std::uint64_t word) { return static_cast<double>(word >> 11) * 0x1p-53; }
-
 // Two independent standard normals. 1 - u lies in (0, 1], so the logarithm is finite.
 std::pair<double, double> to_normals(const RandomWords& words) {
-  const double radius = std::sqrt(-2.0 * std::log(1.0 - to_unit(words.first)));
-  const double angle = two_pi * to_unit(words.second);
+  const double radius = std::sqrt(-2.0 * std::log(1.0 - random_unit(words.first)));
+  const double angle = two_pi * random_unit(words.second);
   return {radius * std::cos(angle), radius * std::sin(angle)};
 }
 
@@ -64,7 +61,7 @@ template <class T>
 void fill_uniform(const RandomStream& stream, double low, double high, MatrixSpan<T> X) {
   // Rounding to T must not reach the open end.
   const auto last = static_cast<double>(std::nextafter(static_cast<T>(high), static_cast<T>(low)));
-  const auto place = [&](std::uint64_t word) { return std::min(low + (high - low) * to_unit(word), last); };
+  const auto place = [&](std::uint64_t word) { return std::min(low + (high - low) * random_unit(word), last); };
   fill_pairs(X, [&](std::uint64_t i) {
     const RandomWords words = random_words(stream, i);
     return std::pair<double, double>(place(words.first), place(words.second));
@@ -79,10 +76,12 @@ void fill_normal(const RandomStream& stream, double scale, MatrixSpan<T> X) {
   });
 }
 
+double random_unit(std::uint64_t word) { return static_cast<double>(word >> 11) * 0x1p-53; }  // its top 53 bits
+
 Index random_index(std::uint64_t word, Index count) {
   require(count >= 1, "random_index: count must be at least 1");
   // The 53-bit fraction times the count: biased by less than count * 2^-53.
-  const auto index = static_cast<Index>(to_unit(word) * static_cast<double>(count));
+  const auto index = static_cast<Index>(random_unit(word) * static_cast<double>(count));
   return index < count ? index : count - 1;
 }
 

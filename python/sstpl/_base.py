@@ -14,9 +14,9 @@ from sstpl import _options as resolve
 from sstpl import _validation as check
 from sstpl._budget import Budget
 from sstpl._config import threads
-from sstpl._images import ImageMap, ImageShape
-from sstpl._inputs import InputMap, fit_input_map
-from sstpl._maps import choose_map, image_maps, receptive_fields, table_maps
+from sstpl._images import ImageShape
+from sstpl._inputs import fit_input_map
+from sstpl._maps import Map, Trial, choose_map, image_maps, table_maps
 from sstpl._paper import PaperFit, PaperOptions
 from sstpl._progress import Progress
 from sstpl._recursive import RecursiveFit, RecursiveOptions, Stack
@@ -45,9 +45,11 @@ class Settings:
 
     system: SystemOptions
     architecture: RecursiveOptions | PaperOptions
+    columns: str
     image_shape: ImageShape | None
     n_filters: int | None
     time_limit: float | None
+    memory_limit: float | None
 
 
 def _paper(options: PaperOptions, progress: Progress) -> Prepare:
@@ -73,7 +75,7 @@ class SSTPLBase(BaseEstimator):
     depth_: int
     n_subsystems_: int
     subsystems_: tuple[Subsystem, ...]
-    _input_map: InputMap | ImageMap
+    _input_map: Map
     _targets: Targets
 
     def __init__(
@@ -88,6 +90,7 @@ class SSTPLBase(BaseEstimator):
         subsystem_fraction: float = 0.8,
         activation: str = "tanh",
         hidden_weights: str = "constrained",
+        hidden_columns: str = "auto",
         alpha: float | str = "auto",
         selection: str = "kfold",
         n_folds: int = 5,
@@ -101,6 +104,7 @@ class SSTPLBase(BaseEstimator):
         fusion_width: int = 1000,
         fusion: str = "pair",
         time_limit: float | None = None,
+        memory_limit: float | None = None,
         dtype: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         n_threads: int | None = None,
@@ -115,6 +119,7 @@ class SSTPLBase(BaseEstimator):
         self.subsystem_fraction = subsystem_fraction
         self.activation = activation
         self.hidden_weights = hidden_weights
+        self.hidden_columns = hidden_columns
         self.alpha = alpha
         self.selection = selection
         self.n_folds = n_folds
@@ -128,6 +133,7 @@ class SSTPLBase(BaseEstimator):
         self.fusion_width = fusion_width
         self.fusion = fusion
         self.time_limit = time_limit
+        self.memory_limit = memory_limit
         self.dtype = dtype
         self.random_state = random_state
         self.n_threads = n_threads
@@ -143,9 +149,11 @@ class SSTPLBase(BaseEstimator):
         return Settings(
             resolve.system_options(self),
             resolve.recursive_options(self) if recursive else resolve.paper_options(self),
+            check.choice("hidden_columns", self.hidden_columns, ("auto", "all", "subsets")),
             shape,
             n_filters,
             check.optional(check.real, "time_limit", self.time_limit, 0.0, np.inf),
+            check.optional(check.real, "memory_limit", self.memory_limit, 0.0, np.inf),
         )
 
     def _fit(self, X: object, y: object, *, classification: bool) -> Floats:
@@ -161,7 +169,6 @@ class SSTPLBase(BaseEstimator):
         self._targets = targets
         for name, value in fitted.items():
             setattr(self, name, value)
-        self.__dict__.pop("classes_", None)  # a transformer may have learnt numbers after classes
         if isinstance(targets, ClassTargets):
             self.classes_ = targets.classes
         return targets.decode(scores)
@@ -176,7 +183,7 @@ class SSTPLBase(BaseEstimator):
     ) -> tuple[dict[str, Any], Floats]:
         """Fit on the checked rows, which are taken from the list; return the fitted attributes and their scores."""
         seed = check.seed_of(self.random_state)
-        budget = Budget(settings.time_limit)
+        budget = Budget(settings.time_limit, settings.memory_limit)
         with threads(self.n_threads), Progress(self.verbose > 0, type(self).__name__) as progress:
             rows = given.pop()
             input_map, prepare, steps = self._prepare(settings, rows, targets, labels, dtype, seed, progress, budget)
@@ -205,7 +212,7 @@ class SSTPLBase(BaseEstimator):
         seed: int,
         progress: Progress,
         budget: Budget,
-    ) -> tuple[InputMap | ImageMap, Prepare, list[Step]]:
+    ) -> tuple[Map, Prepare, list[Step]]:
         """Return the fitted input map, what prepares a subsystem, and the steps of choosing the map."""
         options = settings.architecture
         if isinstance(options, PaperOptions):
@@ -215,17 +222,19 @@ class SSTPLBase(BaseEstimator):
             check.image_columns(settings.image_shape, rows.shape[1])
             candidates = image_maps(settings.image_shape, settings.n_filters, seed, dtype)
         else:
-            candidates = [c for c in table_maps(dtype) if self.scaling in ("auto", c.name)]
-        if not candidates:
-            return fit_input_map(rows, self.scaling, dtype), _recursive(options, progress, budget), []
+            candidates = table_maps(self.scaling, dtype)
         n_folds = settings.system.n_folds
-        fitted, steps = choose_map(candidates, rows, targets, labels, options, n_folds, seed, progress)
-        return fitted, _recursive(replace(options, fields=receptive_fields(fitted)), progress, budget), steps
+        trial = Trial(rows, targets, labels, options, settings.columns, n_folds, seed, progress)
+        fitted, options, steps = choose_map(candidates, trial)
+        return fitted, _recursive(options, progress, budget), steps
+
+    def _mapped(self, X: object) -> Floats:
+        """Return rows to predict as the input map shows them to the subsystems."""
+        return self._input_map.transform(check.prediction_rows(self, X))
 
     def _scores(self, X: object) -> Floats:
         """Return the system's scores (n_samples, n_outputs) of rows to predict."""
-        checked = check.prediction_rows(self, X)
-        rows = self._input_map.transform(checked)
+        rows = self._mapped(X)
         with threads(self.n_threads):
             return System(self.subsystems_).predict(rows)
 

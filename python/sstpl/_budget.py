@@ -1,4 +1,4 @@
-"""The time a fit may take: asked before every piece of work that it could do without."""
+"""The time and memory a fit may take: asked before every piece of work that it could do without."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ from time import perf_counter
 
 
 class Budget:
-    """Seconds since the start of a fit against a limit; no limit allows everything.
+    """Seconds since the start of a fit, and bytes of a piece of work, against limits; no limit allows everything.
 
     A piece of work is allowed where it would end in time if it took as long as its like did before.
     """
 
-    def __init__(self, seconds: float | None) -> None:
+    def __init__(self, seconds: float | None = None, megabytes: float | None = None) -> None:
         self._start = perf_counter()
         self._limit = seconds
+        self._most_bytes = None if megabytes is None else megabytes * 2**20
         self._longest: dict[str, float] = {}
         self.exhausted = False
+
+    def holds(self, n_bytes: float) -> bool:
+        """Whether a piece of work that needs so many bytes at once is allowed."""
+        return self._most_bytes is None or n_bytes <= self._most_bytes
 
     def spent(self, kind: str, seconds: float) -> None:
         """Note how long a piece of work took."""

@@ -33,6 +33,7 @@ def draw_hidden(
     labels: _Int64 | None = None,
     fold_starts: _Int64 | None = None,
     fields: tuple[int, int, int, int] | None = None,
+    groups: _Int64 | None = None,
 ) -> tuple[_Floats, _Floats]: ...
 def random_matrix(normal: bool, seed: int, stream: int, rows: int, cols: int) -> _Float64: ...
 def sample_rows(seed: int, stream: int, labels: _Int64 | None, n_rows: int, fraction: float) -> _Int64: ...
@@ -162,6 +163,7 @@ def fit_level(
     alphas: Sequence[float],
     fold_starts: _Int64 | None = None,
     fields: tuple[int, int, int, int] | None = None,
+    groups: _Int64 | None = None,
     path_width: int = 1024,
     selection: str = "kfold",
     tick: _Tick = None,

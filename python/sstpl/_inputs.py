@@ -167,6 +167,14 @@ class InputMap:
         by_column = len(self.ramps.columns) + len(self.scores.columns)
         return max(1, by_column if by_column else len(self.columns))
 
+    @property
+    def groups(self) -> Labels:
+        """The column of X, numbered among those that vary, that each column of mapped rows is made of."""
+        made_of = np.concatenate([self.ramps.columns, self.scores.columns])
+        if not len(made_of):
+            return np.arange(self.n_columns_out, dtype=np.int64)
+        return np.searchsorted(self.columns, made_of).astype(np.int64)
+
     def transform(self, X: Floats) -> Floats:
         """Return the mapped rows as a new C-ordered array of shape (n_samples, n_columns_out)."""
         out = np.empty((X.shape[0], self.n_columns_out), dtype=self.dtype)

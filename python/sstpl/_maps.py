@@ -1,4 +1,7 @@
-"""Which input map suits the data: each is tried with one narrow level, and judged by its out-of-fold squared error."""
+"""Which input map suits the data, and whether hidden units see all its columns or random subsets of them.
+
+Each is tried with one narrow level, and judged by its out-of-fold squared error.
+"""
 
 from __future__ import annotations
 
@@ -40,9 +43,10 @@ class Candidate:
     fit: Callable[[Floats], Map]
 
 
-def table_maps(dtype: np.dtype[np.floating]) -> list[Candidate]:
-    """Return the candidates for tables."""
-    return [Candidate(name, partial(fit_input_map, scaling=name, dtype=dtype)) for name in TABLE_MAPS]
+def table_maps(scaling: str, dtype: np.dtype[np.floating]) -> list[Candidate]:
+    """Return the candidates for tables: three, or what is asked for."""
+    names = TABLE_MAPS if scaling == "auto" else (scaling,)
+    return [Candidate(name, partial(fit_input_map, scaling=name, dtype=dtype)) for name in names]
 
 
 def image_maps(shape: ImageShape, n_filters: int | None, seed: int, dtype: np.dtype[np.floating]) -> list[Candidate]:
@@ -67,51 +71,68 @@ def receptive_fields(fitted: Map) -> Fields | None:
     return rows, cols, channels, min(_LEAST_FIELD if fitted.layers else _LEAST_PIXEL_FIELD, rows, cols)
 
 
-def choose_map(
-    candidates: list[Candidate],
-    X: Floats,
-    targets: Floats,
-    labels: Labels | None,
-    options: RecursiveOptions,
-    n_folds: int,
-    seed: int,
-    progress: Progress,
-) -> tuple[Map, list[Step]]:
-    """Return the map with the least error on at most 10,000 rows, fitted on all, and what was tried."""
+def views(fitted: Map, columns: str, options: RecursiveOptions) -> Iterator[tuple[str, RecursiveOptions]]:
+    """Yield what hidden units may see of mapped rows by ``hidden_columns``, and the options that say so."""
+    is_table = isinstance(fitted, InputMap)
+    if columns == "all" or (columns == "auto" and is_table):
+        yield "all", options
+    if columns == "subsets" or columns == "auto":
+        groups = fitted.groups if isinstance(fitted, InputMap) else None
+        if groups is None or groups[-1] > 0 or columns == "subsets":
+            yield "subsets", replace(options, fields=receptive_fields(fitted), groups=groups)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What maps are tried on, and how their levels are fitted."""
+
+    X: Floats
+    targets: Floats
+    labels: Labels | None
+    options: RecursiveOptions
+    columns: str
+    n_folds: int
+    seed: int
+    progress: Progress
+
+    def on_some_rows(self) -> Trial:
+        """Return the trial on at most 10,000 rows, with one narrow level."""
+        width = min(_WIDTH, self.options.hidden_width or self.options.max_hidden_width)
+        narrow = replace(self.options, hidden_width=width, max_depth=1)
+        if len(self.X) <= _MOST_ROWS:
+            return replace(self, options=narrow)
+        rows = _core.sample_rows(self.seed, _STREAM_TRIAL, self.labels, len(self.X), _MOST_ROWS / len(self.X))
+        own = None if self.labels is None else np.ascontiguousarray(self.labels[rows])
+        return replace(self, X=self.X[rows], targets=self.targets[rows], labels=own, options=narrow)
+
+    def run(self, candidates: list[Candidate]) -> Iterator[tuple[Candidate, Step]]:
+        """Try every map with all that hidden units may see of it."""
+        split = split_rows(self.seed, self.labels, len(self.X), 1.0, self.n_folds)
+        for index, candidate in enumerate(candidates):
+            self.progress.stage(f"input map: {candidate.name}")
+            fitted = candidate.fit(self.X)
+            if index > 0 and isinstance(fitted, InputMap) and fitted.n_columns_out > _MOST_COLUMNS:
+                continue
+            rows, _ = split.take(fitted.transform(self.X), self.targets, self.labels)
+            for columns, options in views(fitted, self.columns, self.options):
+                start = perf_counter()
+                fit = RecursiveFit(rows, options, self.seed, self.progress, Budget(), None)
+                fit.run()
+                tried = replace(fit.steps[0], stage="map", level=0, accepted=False, seconds=perf_counter() - start)
+                tried.detail |= {"map": candidate.name, "columns": columns}
+                yield candidate, tried
+
+
+def choose_map(candidates: list[Candidate], trial: Trial) -> tuple[Map, RecursiveOptions, list[Step]]:
+    """Return the map with the least error of its trial, fitted on all rows, the options with it, and what was tried."""
     if len(candidates) == 1:
-        return candidates[0].fit(X), []
-    trial = np.arange(len(X), dtype=np.int64)
-    if len(X) > _MOST_ROWS:
-        trial = _core.sample_rows(seed, _STREAM_TRIAL, labels, len(X), _MOST_ROWS / len(X))
-    own = None if labels is None else np.ascontiguousarray(labels[trial])
-    narrow = replace(options, hidden_width=min(_WIDTH, options.max_hidden_width), max_depth=1)
-    steps = list(_try_all(candidates, X[trial], targets[trial], own, narrow, n_folds, seed, progress))
-    best = max(steps, key=lambda tried: tried.score.fit if tried.score is not None else -np.inf)
+        fitted = candidates[0].fit(trial.X)
+        found = list(views(fitted, trial.columns, trial.options))
+        if len(found) == 1:
+            return fitted, found[0][1], []
+    tried = list(trial.on_some_rows().run(candidates))
+    chosen, best = max(tried, key=lambda one: one[1].score.fit if one[1].score is not None else -np.inf)
     best.accepted = True
-    (chosen,) = [candidate for candidate in candidates if candidate.name == best.detail["map"]]
-    return chosen.fit(X), steps
-
-
-def _try_all(
-    candidates: list[Candidate],
-    X: Floats,
-    targets: Floats,
-    labels: Labels | None,
-    options: RecursiveOptions,
-    n_folds: int,
-    seed: int,
-    progress: Progress,
-) -> Iterator[Step]:
-    split = split_rows(seed, labels, len(X), 1.0, n_folds)
-    for index, candidate in enumerate(candidates):
-        start = perf_counter()
-        progress.stage(f"input map: {candidate.name}")
-        fitted = candidate.fit(X)
-        if index > 0 and isinstance(fitted, InputMap) and fitted.n_columns_out > _MOST_COLUMNS:
-            continue
-        rows, _ = split.take(fitted.transform(X), targets, labels)
-        fit = RecursiveFit(rows, replace(options, fields=receptive_fields(fitted)), seed, progress, Budget(None), None)
-        fit.run()
-        tried = replace(fit.steps[0], stage="map", level=0, accepted=False, seconds=perf_counter() - start)
-        tried.detail["map"] = candidate.name
-        yield tried
+    fitted = chosen.fit(trial.X)
+    options = dict(views(fitted, best.detail["columns"], trial.options))[best.detail["columns"]]
+    return fitted, options, [step for _, step in tried]

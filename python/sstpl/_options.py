@@ -72,6 +72,7 @@ def recursive_options(estimator: Any) -> RecursiveOptions:
         selection=check.choice("selection", estimator.selection, ("kfold", "loo", "gcv")),
         feedback=_FEEDBACK,
         fields=None,
+        groups=None,
     )
 
 

@@ -109,6 +109,11 @@ class Subsystem:
             self.activation,
         )
 
+    def staged(self, X: Floats) -> tuple[Floats, Floats]:
+        """Return the scores twice: its own rows are scored blindly by the whole subsystem."""
+        scores = self.predict(X)
+        return scores, scores
+
 
 def _choose_pair(
     scores: dict[tuple[int, int], Score], losses: dict[tuple[int, int], npt.NDArray[np.float64]]

@@ -10,7 +10,7 @@ therefore decided on rows that the whole chain left out, and the penalty on the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -23,13 +23,14 @@ from sstpl._progress import Progress
 from sstpl._report import Step, step
 from sstpl._rows import Rows
 from sstpl._selection import alpha_path, clearly_less, square_losses
-from sstpl._typing import Floats
+from sstpl._typing import Floats, Labels
 
 _STREAM_LEVEL = 100
-_FIRST_WIDTH = 512
-_LEAST_GAIN = 0.02  # of a doubled width: the share by which the squared error must fall
+_FIRST_WIDTH = 1024
+_LEAST_GAIN = 0.01  # of a doubled width: the share by which the squared error must fall
 _LEAST_ROWS_TO_JUDGE = 20
 _MOST_ROWS_OF_VARIANCE = 10_000
+_MOST_BYTES_KEPT = 256 * 2**20  # of features, as in crossfit.hpp
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class RecursiveOptions:
     alpha: float | None  # None: chosen on a path
     selection: str  # what scores the path
     feedback: float  # variance of g S, in units of the variance of X
-    fields: tuple[int, int, int, int] | None  # rows, columns, channels, least side
+    fields: tuple[int, int, int, int] | None  # of an image: rows, columns, channels, least side
+    groups: Labels | None  # of mapped columns, of which every unit sees some
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,11 @@ class Stack:
         levels = [(v.hidden_weights, v.hidden_bias, v.weights, v.intercept) for v in self.levels]
         with threads_for(2.0 * len(X) * sum(level.hidden_weights.size for level in self.levels)):
             return _core.predict_stack(X, levels, self.gain, self.activation)
+
+    def staged(self, X: Floats) -> tuple[Floats, Floats]:
+        """Return the scores by the first level, and by all."""
+        whole = self.predict(X)
+        return whole if self.depth == 1 else replace(self, levels=self.levels[:1]).predict(X), whole
 
 
 class RecursiveFit:
@@ -124,13 +131,19 @@ class RecursiveFit:
         return self.options.max_depth if self.held is not None or self.n_left_out == 0 else 1
 
     def _fit_first(self) -> tuple[Level, Floats, Floats]:
-        """Fit the first level, its width doubled while the out-of-fold error falls by more than a little."""
+        """Fit the first level, its width doubled while the out-of-fold error falls by more than a little.
+
+        It is not doubled beyond the number of rows, where the readout could interpolate them and costs most.
+        """
         width = self.options.hidden_width or min(_FIRST_WIDTH, self.options.max_hidden_width)
+        widest = min(self.options.max_hidden_width, len(self.rows.X))
         level, scores, held_scores, best = self._fit_level(1, width, None, None)
         self.alphas = [float(best.alpha or 0.0)]
-        while self.options.hidden_width is None and 2 * width <= self.options.max_hidden_width:
+        while self.options.hidden_width is None and 2 * width <= widest:
             width *= 2
-            if not self.budget.allows(f"level of width {width}", 3.0 * best.seconds):
+            if not self.budget.holds(self._bytes(width)) or not self.budget.allows(
+                f"level of width {width}", 3.0 * best.seconds
+            ):
                 break
             self.alphas = alpha_path(self.options.alpha, self.rows.X.dtype)
             candidate = self._fit_level(1, width, None, None)
@@ -171,6 +184,7 @@ class RecursiveFit:
             self.alphas,
             self.rows.fold_starts,
             self.options.fields,
+            self.options.groups,
             selection=self.options.selection,
             tick=self.progress.tick,
         )
@@ -204,6 +218,11 @@ class RecursiveFit:
         X = self.held.X if held_scores is None else np.hstack([self.held.X, self._fed(held_scores)])
         alone = (level.hidden_weights, level.hidden_bias, level.weights, level.intercept)
         return _core.predict_stack(X, [alone], 1.0, self.options.activation)
+
+    def _bytes(self, width: int) -> float:
+        """Return what the core holds for a level: a triangle per fold, a square to solve in, and features it keeps."""
+        n, folds, size = len(self.rows.X), len(self.rows.fold_starts) - 1, self.rows.X.dtype.itemsize
+        return float((4 * folds + 8) * width**2 + min(n * width * size, _MOST_BYTES_KEPT))
 
     def _cost(self, width: int) -> float:
         """Return the estimated flops of a level, for the progress bar."""

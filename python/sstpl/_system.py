@@ -28,6 +28,9 @@ class Subsystem(Protocol):
     def predict(self, X: Floats) -> Floats:
         """Return scores (n, c) of mapped rows X (n, d)."""
 
+    def staged(self, X: Floats) -> tuple[Floats, Floats]:
+        """Return the scores by its base, the part that scores its own rows blindly, and by the whole."""
+
 
 class SubsystemFit(Protocol):
     """A subsystem about to be fitted."""
@@ -35,7 +38,7 @@ class SubsystemFit(Protocol):
     steps: list[Step]
 
     def run(self) -> tuple[Subsystem, Floats]:
-        """Fit; return the subsystem and the scores of its own rows, none of them by a solution that saw its target."""
+        """Fit; return the subsystem, and its base's scores of its own rows, none by a solution that saw its target."""
 
 
 # Prepares a subsystem from its rows, its seed, the rows it leaves out, and the subsystem before it.
@@ -75,22 +78,39 @@ class System:
         return total
 
 
-class Bagged:
-    """Out-of-bag scores of the training rows, averaged over the subsystems that left a row out."""
+class Blind:
+    """Scores of the training rows, none of them by a solution that saw the row's target.
+
+    Every subsystem scores every row with its base; the mean over subsystems is what averaging does. What the rest of a
+    subsystem adds is known for the rows that it left out, and is added to their mean.
+    """
 
     def __init__(self, targets: Floats) -> None:
-        self._total = np.zeros_like(targets)
+        self._base = np.zeros_like(targets)
+        self._added = np.zeros_like(targets)
         self._count = np.zeros((len(targets), 1), dtype=targets.dtype)
+        self._subsystems = 0
 
-    def add(self, left_out: Labels, scores: Floats) -> None:
-        """Add the scores of the rows that a subsystem left out."""
-        self._total[left_out] += scores[left_out]
-        self._count[left_out] += 1
+    def add(self, split: Split, sampled: Floats, base: Floats, whole: Floats) -> None:
+        """Add a subsystem: base scores of its own rows, base and whole scores of those it left out."""
+        self._base[split.rows] += sampled
+        self._base[split.left_out] += base
+        self._added[split.left_out] += whole - base
+        self._count[split.left_out] += 1
+        self._subsystems += 1
 
-    def scores_or(self, others: Floats) -> Floats:
-        """Return the mean scores, and the others where no subsystem left the row out."""
-        mean: Floats = np.where(self._count > 0, self._total / np.maximum(self._count, 1), others)
-        return mean
+    def with_one(self, split: Split, sampled: Floats, base: Floats) -> Floats:
+        """Return the mean of the base scores if a subsystem were added."""
+        total = self._base.copy()
+        total[split.rows] += sampled
+        total[split.left_out] += base
+        total /= self._subsystems + 1
+        return total
+
+    def scores(self) -> Floats:
+        """Return the scores."""
+        scores: Floats = self._base / self._subsystems + self._added / np.maximum(self._count, 1)
+        return scores
 
 
 def fit_system(
@@ -108,15 +128,12 @@ def fit_system(
     -------
     system : System
     scores : array of shape (n, c)
-        No row is scored by a solution that saw its target. With overlapping samples: the mean over the subsystems of
-        out-of-fold scores (rows in a subsystem's sample) and out-of-bag scores (rows outside it). With disjoint ones:
-        the out-of-bag score of the subsystem that left the row out; the out-of-fold mean where none did.
+        Of the training rows, see `Blind`.
     report : Report
     """
     report = Report()
     subsystems: list[Subsystem] = []
-    total = np.zeros(targets.shape, dtype=targets.dtype)
-    bagged = Bagged(targets)
+    blind = Blind(targets)
     best: Score | None = None
     for index in range(options.n_subsystems):
         if subsystems and not budget.allows("subsystem"):
@@ -127,23 +144,22 @@ def fit_system(
         rows, held = split.take(X, targets, labels)
         fit = prepare(rows, seed + index * _SEED_STEP, held, subsystems[-1] if subsystems else None)
         del rows
-        subsystem, oof_scores = fit.run()
-        scores = np.empty(targets.shape, dtype=targets.dtype)
-        scores[split.rows] = oof_scores
-        if held is not None:
-            scores[split.left_out] = subsystem.predict(held.X)
-        candidate = (total * index + scores) / (index + 1)
-        system_score = score_predictions(candidate, targets, labels)
-        accepted = not options.adaptive or best is None or system_score > best
+        subsystem, sampled = fit.run()
+        base, whole = subsystem.staged(held.X) if held is not None else (targets[:0], targets[:0])
+        system_score = score_predictions(blind.with_one(split, sampled, base), targets, labels)
+        # By the squared error: of a few thousand rows, accuracies are too coarse to show what one more adds.
+        accepted = not options.adaptive or best is None or system_score.fit > best.fit
         seconds = perf_counter() - start
         budget.spent("subsystem", seconds)
-        own_score = score_predictions(scores, targets, labels)
+        own = np.empty_like(targets)
+        own[split.rows], own[split.left_out] = sampled, whole
+        own_score = score_predictions(own, targets, labels)
         report.subsystems.append(
             SubsystemReport(len(split.rows), fit.steps, own_score, system_score, accepted, seconds)
         )
         if not accepted:
             break
-        best, total = system_score, candidate
+        best = system_score
         subsystems.append(subsystem)
-        bagged.add(split.left_out, scores)
-    return System(tuple(subsystems)), bagged.scores_or(total) if options.disjoint else total, report
+        blind.add(split, sampled, base, whole)
+    return System(tuple(subsystems)), blind.scores(), report

@@ -30,8 +30,8 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
         scores of the level below. "paper": forward encoders, a backward network of their pseudoinverses, and a wide
         hidden layer on a pair of both [1]_.
     hidden_width : int >= 1 or "auto", default="auto"
-        Width of every level of "recursive". "auto" doubles it from 512 while the first level's out-of-fold squared
-        error falls by at least 2 %.
+        Width of every level of "recursive". "auto" doubles it from 1024 while the first level's out-of-fold
+        squared error falls by at least 1 %, and not beyond the number of rows.
     max_hidden_width : int >= 1, default=4096
         The cap of ``hidden_width="auto"``.
     max_depth : int >= 1 or None, default=None
@@ -39,7 +39,7 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
         it lowers the squared error of the rows that its subsystem leaves out by two standard errors; where no rows
         are left out (``subsystem_fraction=1``) all are kept, and where fewer than 20 are, one.
     n_subsystems : int >= 1 or "auto", default="auto"
-        Number of subsystems whose outputs are averaged. "auto" adds them while the score of the average improves.
+        Number of subsystems whose outputs are averaged. "auto" adds them while the squared error of the average falls.
     max_subsystems : int >= 1, default=5
         The cap of ``n_subsystems="auto"``.
     subsystem_fraction : float in (0, 1], default=0.8
@@ -50,6 +50,11 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
     hidden_weights : {"constrained", "orthogonal", "uniform", "normal"}, default="constrained"
         How hidden layers are drawn: differences of two training rows of different classes, or data-free. The random
         code of an encoder, which must keep all of its input, is "orthogonal" where this is "constrained".
+    hidden_columns : {"auto", "all", "subsets"}, default="auto"
+        What a hidden unit of "recursive" sees of the mapped columns. "all": everything. "subsets": of images a random
+        rectangle; of tables all that is made of ceil(F^u) random columns of X, for F columns and u uniform on [0, 1),
+        which suits data with structure along few columns. "auto": rectangles; on tables what does better (as for
+        ``scaling``).
     alpha : float >= 0 or "auto", default="auto"
         Dimensionless penalty of every readout and of the backward solves. "auto" takes the one of
         1e-6 (float32: 1e-5), 1e-5, ..., 1e2 with the least squared error by ``selection``, or the next larger one
@@ -67,8 +72,9 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
         for heavy tails, at up to twice the columns. "piecewise": every column is cut at its octiles into at most 8
         ramps, each standardised and clipped (arXiv:2203.05556); for thresholds, at up to 8 times the columns.
         "sample": rows are standardised. "none": nothing. "auto" takes the one of the first three with the least
-        out-of-fold squared error of a level of width 500 on at most 10,000 rows, less those of more than 2000 columns
-        ("paper": "feature"). All are fitted on the training rows; columns that are constant there are left out.
+        out-of-fold squared error of a level of width 500 on at most 10,000 rows, less those of more than 2000 columns,
+        each with what ``hidden_columns`` allows ("paper": "feature"). All are fitted on the training rows; columns that
+        are constant there are left out.
     image_shape : (rows, cols) or (rows, cols, channels) or None, default=None
         What the columns of X are, channels last; ``architecture="recursive"`` only. A convolutional stage of
         eigenvector filters stands first, and hidden units see random rectangles of its maps.
@@ -95,6 +101,9 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
         Seconds after which "recursive" starts no further doubling of the width, level or subsystem, nor one that
         would not end in time if it took as long as its like before. A model is fitted in any case. What is reached
         depends on the machine, so a limited fit is not reproducible from ``random_state`` alone.
+    memory_limit : float >= 0 or None, default=None
+        MiB that the sums and features of a level of "recursive" may take: with ``hidden_width="auto"`` the width is not
+        doubled beyond. The mapped rows, twice, come on top.
     dtype : {"auto", "float32", "float64"}, default="auto"
         Precision of features and weights; sums and solves are float64 always. "auto" is float32 for input whose
         every value is one (float32, float16, integers of at most 16 bits, bool), float64 otherwise.
@@ -118,8 +127,10 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
         The trained subsystems: their weights as plain arrays, and ``predict(X)`` for rows that the input map has
         scaled.
     oof_decision_function_ : ndarray of shape (n_samples,) or (n_samples, n_classes)
-        Scores of the training rows, in their order, each by solutions that did not see the row's label. "recursive":
-        by the subsystem that left the row out, and where none did, the out-of-fold scores of the first levels.
+        Scores of the training rows, in their order, each by solutions that did not see the row's label: the mean of
+        the subsystems' out-of-fold scores ("recursive": of their first levels; of a row that a subsystem leaves out,
+        its prediction), and for "recursive" what the levels above add, as predicted by the subsystem that left the row
+        out.
     report_ : Report
         For every subsystem, layer, pair and solve: what was tried, its score, alpha, rank, rcond, solver, seconds.
     n_features_in_ : int

@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.multiclass import type_of_target
 
 from sstpl import _core
 from sstpl import _validation as check
-from sstpl._base import SSTPLBase, unchanged_on_error
+from sstpl._base import unchanged_on_error
 from sstpl._config import threads
 from sstpl._typing import Floats
+from sstpl.classifier import SSTPLClassifier
+from sstpl.regressor import SSTPLRegressor
 
 _STREAM_CODE = 50
 _ENCODER_ALPHA = 0.1
@@ -22,40 +24,41 @@ _ENCODER_ALPHA = 0.1
 _Encoder = tuple[Floats, Floats, Floats]  # weights, low, scale
 
 
-class SSTPLTransformer(TransformerMixin, SSTPLBase):
+class SSTPLTransformer(TransformerMixin, BaseEstimator):
     """The two-way features as a transformer: what the targets say about a row, and what the rows say about themselves.
 
-    The columns are the system's scores, one per class or target, which carry what learning backward from the targets
+    The columns are an estimator's scores, one per class or target, which carry what learning backward from the targets
     adds; and beside them the features of ridge autoencoders, learnt forward from the rows alone::
 
         D = argmin ||R D - F||^2 + lambda ||D||^2,    F_next = s(F D'), scaled to [0, 1] on the training rows,
 
-    for a random code R of F, which is the mapped X at first.
+    for a random code R of F, which is the estimator's mapped X at first, and its activation s.
 
     ``fit_transform`` returns scores that no row's own target has reached, so that an estimator behind this one can be
     trained on them; ``transform`` returns those of the system fitted on all rows.
 
     Parameters
     ----------
+    estimator : SSTPLClassifier, SSTPLRegressor or None, default=None
+        What gives the scores; it is cloned. None: by scikit-learn's type of y, a default classifier for "binary" and
+        "multiclass", whole numbers among them, and a default regressor for "continuous".
     forward_widths : sequence of int >= 1, default=(100,)
         Widths of the autoencoders, bottom up; empty for scores alone.
-    architecture, hidden_width, max_hidden_width, max_depth, n_subsystems, max_subsystems, subsystem_fraction, \
-activation, hidden_weights, alpha, selection, n_folds, scaling, image_shape, image_filters, hidden_widths, \
-encoder_penalty, encoder_alpha, readout_width, fusion_width, fusion, time_limit, dtype, random_state, n_threads, verbose
-        As in `SSTPLClassifier`.
+    random_state : int, RandomState or None, default=None
+        Seed of the codes of the autoencoders, and of the estimator where that is None.
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        The class labels, sorted; classification only.
-    depth_, n_subsystems_, subsystems_, report_, n_features_in_, feature_names_in_
-        As in `SSTPLClassifier`.
+    estimator_ : SSTPLClassifier or SSTPLRegressor
+        The fitted estimator.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names, where X had any.
 
     Notes
     -----
-    Targets of scikit-learn's types "binary" and "multiclass" are classes, "continuous" ones are numbers. Whole numbers
-    are classes: give floats with a fractional part, or use the scores of `SSTPLRegressor`, for a regression on them.
-    Cost: the fit of the system, and ``6 n v w + n w^2`` flops per autoencoder of width w on v columns.
+    Cost: the fit of the estimator, and ``6 n v w + n w^2`` flops per autoencoder of width w on v columns.
 
     References
     ----------
@@ -72,72 +75,22 @@ encoder_penalty, encoder_alpha, readout_width, fusion_width, fusion, time_limit,
     (178, 8)
     """
 
-    classes_: npt.NDArray[Any]
+    estimator_: SSTPLClassifier | SSTPLRegressor
     _encoders: tuple[_Encoder, ...]
 
     def __init__(
         self,
+        estimator: SSTPLClassifier | SSTPLRegressor | None = None,
         *,
         forward_widths: tuple[int, ...] = (100,),
-        architecture: str = "recursive",
-        hidden_width: int | str = "auto",
-        max_hidden_width: int = 4096,
-        max_depth: int | None = None,
-        n_subsystems: int | str = "auto",
-        max_subsystems: int = 5,
-        subsystem_fraction: float = 0.8,
-        activation: str = "tanh",
-        hidden_weights: str = "constrained",
-        alpha: float | str = "auto",
-        selection: str = "kfold",
-        n_folds: int = 5,
-        scaling: str = "auto",
-        image_shape: tuple[int, int] | tuple[int, int, int] | None = None,
-        image_filters: int | str = "auto",
-        hidden_widths: tuple[int, ...] = (300, 150),
-        encoder_penalty: str = "ridge",
-        encoder_alpha: float = 0.1,
-        readout_width: int = 300,
-        fusion_width: int = 1000,
-        fusion: str = "pair",
-        time_limit: float | None = None,
-        dtype: str = "auto",
         random_state: int | np.random.RandomState | None = None,
-        n_threads: int | None = None,
-        verbose: int = 0,
     ) -> None:
-        super().__init__(
-            architecture=architecture,
-            hidden_width=hidden_width,
-            max_hidden_width=max_hidden_width,
-            max_depth=max_depth,
-            n_subsystems=n_subsystems,
-            max_subsystems=max_subsystems,
-            subsystem_fraction=subsystem_fraction,
-            activation=activation,
-            hidden_weights=hidden_weights,
-            alpha=alpha,
-            selection=selection,
-            n_folds=n_folds,
-            scaling=scaling,
-            image_shape=image_shape,
-            image_filters=image_filters,
-            hidden_widths=hidden_widths,
-            encoder_penalty=encoder_penalty,
-            encoder_alpha=encoder_alpha,
-            readout_width=readout_width,
-            fusion_width=fusion_width,
-            fusion=fusion,
-            time_limit=time_limit,
-            dtype=dtype,
-            random_state=random_state,
-            n_threads=n_threads,
-            verbose=verbose,
-        )
+        self.estimator = estimator
         self.forward_widths = forward_widths
+        self.random_state = random_state
 
     def fit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> SSTPLTransformer:
-        """Fit the system and the autoencoders.
+        """Fit the estimator and the autoencoders.
 
         Parameters
         ----------
@@ -155,7 +108,8 @@ encoder_penalty, encoder_alpha, readout_width, fusion_width, fusion, time_limit,
         ValueError
             For parameters or input out of range; the message names the argument.
         """
-        self._fit_features(X, y)
+        with unchanged_on_error(self):
+            self._fit(X, y)
         return self
 
     def fit_transform(self, X: npt.ArrayLike, y: npt.ArrayLike, **fit_params: Any) -> Any:
@@ -174,7 +128,10 @@ encoder_penalty, encoder_alpha, readout_width, fusion_width, fusion, time_limit,
         """
         if fit_params:
             raise TypeError(f"fit_transform takes X and y only, got {sorted(fit_params)}")
-        return self._features(X, self._fit_features(X, y))
+        fitted = self.fit(X, y).estimator_
+        if isinstance(fitted, SSTPLClassifier):
+            return self._features(X, fitted.oof_decision_function_)
+        return self._features(X, fitted.oof_prediction_)
 
     def transform(self, X: npt.ArrayLike) -> Floats:
         """Return the features of samples.
@@ -188,7 +145,8 @@ encoder_penalty, encoder_alpha, readout_width, fusion_width, fusion, time_limit,
         ndarray of shape (n_samples, n_features_out)
             Scores, then the features of every autoencoder.
         """
-        return self._features(X, self._decoded(X))
+        check.fitted(self)
+        return self._features(X, self.estimator_._decoded(X))
 
     def get_feature_names_out(self, input_features: npt.ArrayLike | None = None) -> npt.NDArray[Any]:
         """Return the names of the columns: score_CLASS or score_COLUMN, and forwardLEVEL_UNIT.
@@ -203,7 +161,7 @@ encoder_penalty, encoder_alpha, readout_width, fusion_width, fusion, time_limit,
         ndarray of str, shape (n_features_out,)
         """
         check.fitted(self)
-        names = [f"score_{name}" for name in self._targets.names()]
+        names = [f"score_{name}" for name in self.estimator_._targets.names()]
         for level, (weights, _, _) in enumerate(self._encoders, start=1):
             names += [f"forward{level}_{unit}" for unit in range(len(weights))]
         return np.array(names, dtype=object)
@@ -213,29 +171,39 @@ encoder_penalty, encoder_alpha, readout_width, fusion_width, fusion, time_limit,
         tags.target_tags.required = True
         return tags
 
-    def _fit_features(self, X: npt.ArrayLike, y: npt.ArrayLike) -> Floats:
-        """Fit all; return the decoded scores of the training rows."""
+    def _fit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> None:
         widths = check.forward_widths(self.forward_widths)
-        with unchanged_on_error(self):
-            scores = self._fit(X, y, classification=type_of_target(y).startswith(("binary", "multiclass")))
-            rows = self._input_map.transform(check.prediction_rows(self, X))
-            self._encoders = tuple(self._fit_encoders(rows, widths))
-        return scores
-
-    def _fit_encoders(self, F: Floats, widths: tuple[int, ...]) -> Iterator[_Encoder]:
         seed = check.seed_of(self.random_state)
-        with threads(self.n_threads):
+        self.estimator_ = self._new_estimator(y).fit(X, y)
+        self.n_features_in_ = self.estimator_.n_features_in_
+        self.__dict__.pop("feature_names_in_", None)
+        if hasattr(self.estimator_, "feature_names_in_"):
+            self.feature_names_in_ = self.estimator_.feature_names_in_
+        self._encoders = tuple(self._fit_encoders(self.estimator_._mapped(X), widths, seed))
+
+    def _new_estimator(self, y: npt.ArrayLike) -> SSTPLClassifier | SSTPLRegressor:
+        if self.estimator is None:
+            of_classes = type_of_target(y, raise_unknown=True).startswith(("binary", "multiclass"))
+            default = SSTPLClassifier if of_classes else SSTPLRegressor
+            return default(random_state=self.random_state)
+        if not isinstance(self.estimator, (SSTPLClassifier, SSTPLRegressor)):
+            raise TypeError(f"estimator must be an SSTPLClassifier, an SSTPLRegressor or None, got {self.estimator!r}")
+        own: SSTPLClassifier | SSTPLRegressor = clone(self.estimator)
+        return own
+
+    def _fit_encoders(self, F: Floats, widths: tuple[int, ...], seed: int) -> Iterator[_Encoder]:
+        with threads(self.estimator_.n_threads):
             for level, width in enumerate(widths):
                 code, bias = _core.draw_hidden("orthogonal", F, width, seed, _STREAM_CODE + level)
-                fit = _core.fit_encoder(F, code, bias, self.activation, "ridge", _ENCODER_ALPHA)
+                fit = _core.fit_encoder(F, code, bias, self.estimator_.activation, "ridge", _ENCODER_ALPHA)
                 yield fit["weights"], fit["low"], fit["scale"]
                 F = fit["encoded"]
 
     def _features(self, X: npt.ArrayLike, scores: Floats) -> Floats:
-        F = self._input_map.transform(check.prediction_rows(self, X))
+        F = self.estimator_._mapped(X)
         blocks = [scores.reshape(len(scores), -1)]
-        with threads(self.n_threads):
+        with threads(self.estimator_.n_threads):
             for weights, low, scale in self._encoders:
-                F = (_core.apply_activation(self.activation, F @ weights.T) - low) * scale
+                F = (_core.apply_activation(self.estimator_.activation, F @ weights.T) - low) * scale
                 blocks.append(F)
         return np.hstack(blocks)

@@ -9,8 +9,6 @@ from sstpl import _core
 each_dtype = pytest.mark.parametrize("dtype", problems.DTYPES)
 each_kind = pytest.mark.parametrize("kind", ["orthogonal", "uniform", "normal", "constrained"])
 each_shape = pytest.mark.parametrize(("d", "p"), problems.SHAPES)
-# Rows, columns, channels and least side.
-each_fields = pytest.mark.parametrize("fields", [(1, 1, 1, 1), (4, 6, 1, 1), (5, 3, 3, 2), (6, 6, 1, 5), (1, 9, 2, 1)])
 
 
 @each_dtype
@@ -144,117 +142,6 @@ def test_float_draws_are_the_rounded_double_draws():
         np.testing.assert_allclose(single, double, rtol=2e-7, atol=1e-9)
 
 
-def image_columns(A, fields):
-    """Return the weights (p, rows, columns, channels) on the image, and those on the columns behind it."""
-    rows, cols, channels, _ = fields
-    return A[:, : rows * cols * channels].reshape(-1, rows, cols, channels), A[:, rows * cols * channels :]
-
-
-def draw_with_fields(kind, fields, n, p, behind, dtype=np.float64):
-    """Return X, the options and the draw of a layer with receptive fields, and the mask of what its units see."""
-    d = int(np.prod(fields[:3])) + behind
-    X, names, starts = problems.normal(n, d, dtype=dtype), problems.labels(n, 3), problems.fold_starts(n, 2)
-    drawn = _core.draw_hidden(kind, X, p, 5, 3, names, starts, fields)
-    return X, (p, 5, 3, names, starts), drawn, hidden.seen(p, d, fields, 5, 3)
-
-
-@each_dtype
-@each_fields
-@pytest.mark.parametrize("behind", [0, 3])
-def test_constrained_weights_with_receptive_fields_equal_the_twin(fields, behind, dtype):
-    X, options, found, mask = draw_with_fields("constrained", fields, 40, 50, behind, dtype)
-    for actual, wanted in zip(found, hidden.draw_constrained(X, *options, mask), strict=True):
-        assert actual.dtype == dtype
-        problems.assert_close(actual, wanted, dtype)
-
-
-@each_dtype
-@each_fields
-@pytest.mark.parametrize("kind", ["orthogonal", "uniform", "normal"])
-@pytest.mark.parametrize("p", [4, 50])
-def test_other_weights_with_receptive_fields_equal_the_twin(fields, kind, p, dtype):
-    X, _, (A, b), mask = draw_with_fields(kind, fields, 40, p, 3, dtype)
-    d = X.shape[1]
-    twin = hidden.draw_orthogonal(d, p, 5, 3) if kind == "orthogonal" else hidden.draw_iid(kind, d, p, 5, 3)
-    problems.assert_close(A, hidden.masked(twin[0], mask), dtype, 100 if kind == "orthogonal" else 1)
-    problems.assert_close(b, twin[1], dtype)
-
-
-@each_kind
-@each_fields
-def test_a_unit_sees_one_rectangle_of_the_image_and_all_columns_behind_it(kind, fields):
-    A = draw_with_fields(kind, fields, 40, 100, 3)[2][0]
-    image, behind = image_columns(A != 0, fields)
-    assert behind.all()
-    for unit in image:
-        places = unit.any(axis=2)
-        assert (unit == places[:, :, None]).all()  # all channels of a place, or none
-        for axis in (0, 1):
-            (line,) = np.nonzero(places.any(axis=axis))
-            assert line[-1] - line[0] + 1 == len(line) >= fields[3]
-        assert places.sum() == places.any(axis=0).sum() * places.any(axis=1).sum()
-
-
-@each_dtype
-def test_the_two_samples_still_project_to_plus_and_minus_one_through_a_receptive_field(dtype):
-    X, (_, _, _, names, starts), (A, b), _ = draw_with_fields("constrained", (5, 4, 2, 1), 60, 200, 2, dtype)
-    projections = (X @ A.T + b).astype(np.float64)
-    for unit in range(200):
-        i, j = hidden.draw_pair(unit, 60, 5, 3, names, starts)
-        assert projections[i, unit] == pytest.approx(1.0, abs=1e-3 if dtype == np.float32 else 1e-9)
-        assert projections[j, unit] == pytest.approx(-1.0, abs=1e-3 if dtype == np.float32 else 1e-9)
-
-
-def test_a_pair_that_agrees_on_what_a_unit_sees_is_drawn_again():
-    # Of each image one place is lit: most pairs are equal within most small fields.
-    X = np.eye(36)[np.arange(72) % 36]
-    A, b = _core.draw_hidden("constrained", X, 100, 1, 0, fields=(6, 6, 1, 3))
-    assert (A != 0).any(axis=1).all()
-    projections = X @ A.T + b
-    np.testing.assert_allclose(projections.max(axis=0), 1)
-    np.testing.assert_allclose(projections.min(axis=0), -1)
-
-
-@each_kind
-def test_fields_of_no_less_than_the_image_are_no_mask(kind):
-    X, names = problems.normal(30, 15), problems.labels(30, 3)
-    plain, full = (_core.draw_hidden(kind, X, 20, 1, 0, names, None, fields) for fields in (None, (2, 2, 3, 2)))
-    for without, with_fields in zip(plain, full, strict=True):
-        np.testing.assert_array_equal(with_fields, without)
-
-
-def test_every_size_and_place_of_a_field_is_equally_likely():
-    fields, p = (3, 4, 1, 2), 6000
-    A = _core.draw_hidden("normal", np.ones((2, 12)), p, 1, 0, fields=fields)[0]
-    rows, columns = (image_columns(A != 0, fields)[0].any(axis=(axis, 3)) for axis in (2, 1))
-    # Two heights, two places of the lower one; three widths, with three, two and one places.
-    _, counts = np.unique(rows, axis=0, return_counts=True)
-    np.testing.assert_allclose(sorted(counts / p), [1 / 4, 1 / 4, 1 / 2], atol=0.03)
-    _, counts = np.unique(columns, axis=0, return_counts=True)
-    np.testing.assert_allclose(sorted(counts / p), [1 / 9] * 3 + [1 / 6] * 2 + [1 / 3], atol=0.03)
-
-
-@pytest.mark.parametrize("kind", ["uniform", "normal", "orthogonal"])
-def test_a_smaller_field_has_larger_weights_so_that_units_answer_alike(kind):
-    A = draw_with_fields(kind, (8, 8, 1, 1), 5, 3000, 0)[2][0]
-    length, n_seen = (A**2).sum(axis=1), (A != 0).sum(axis=1)
-    for some in (n_seen < 8, n_seen > 30):
-        assert length[some].mean() == pytest.approx(1.0, abs=0.1 if kind != "orthogonal" else 0.15)
-
-
-@each_kind
-@each_dtype
-def test_draws_with_fields_do_not_depend_on_the_number_of_threads(kind, dtype, with_threads):
-    X, names = problems.normal(40, 300, dtype=dtype), problems.labels(40, 3)
-    options = {"labels": names, "fields": (12, 8, 3, 2)}
-    one, two = (with_threads(t, _core.draw_hidden, kind, X, 250, 3, 1, **options) for t in (1, 2))
-    if kind == "orthogonal":
-        np.testing.assert_allclose(one[0], two[0], rtol=0, atol=100 * np.finfo(dtype).eps)
-    else:
-        np.testing.assert_array_equal(one[0], two[0])
-    np.testing.assert_array_equal(one[1], two[1])
-
-
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -270,24 +157,9 @@ def test_draws_with_fields_do_not_depend_on_the_number_of_threads(kind, dtype, w
         ({"fold_starts": np.array([1, 3, 5])}, "fold_starts"),
         ({"fold_starts": np.array([0, 3, 6])}, "fold_starts"),
         ({"fold_starts": np.array([0, -1, 5])}, "fold_starts"),
-        ({"fields": (0, 3, 1, 1)}, "receptive fields need an image of at least one row"),
-        ({"fields": (-1, 3, 1, 1)}, "receptive fields need an image of at least one row"),
-        ({"fields": (1, 0, 1, 1)}, "receptive fields need an image of no more columns than the inputs"),
-        ({"fields": (1, 3, 0, 1)}, "receptive fields need an image of no more columns than the inputs"),
-        ({"fields": (1, 4, 1, 1)}, "receptive fields need an image of no more columns than the inputs"),
-        ({"fields": (1, 1, 4, 1)}, "receptive fields need an image of no more columns than the inputs"),
-        ({"fields": (1, 3, 1, 0)}, "least side of a receptive field"),
-        ({"fields": (1, 3, 1, 2)}, "least side of a receptive field"),
-        ({"fields": (1, 3, 1, -1), "weights": "normal"}, "least side of a receptive field"),
     ],
 )
 def test_bad_settings_are_refused_by_name(change, words):
     settings = {"weights": "constrained", "X": problems.normal(5, 3), "n_hidden": 4, "seed": 0, "stream": 0} | change
     with pytest.raises(ValueError, match=words):
         _core.draw_hidden(**settings)
-
-
-@pytest.mark.parametrize("fields", [(1, 3, 1), (1.5, 2, 1, 1), "1311", 3])
-def test_fields_that_are_not_four_whole_numbers_are_type_errors(fields):
-    with pytest.raises(TypeError):
-        _core.draw_hidden("normal", problems.normal(5, 3), 4, 0, 0, fields=fields)

@@ -8,7 +8,7 @@ from sstpl._config import threads_for
 
 
 def test_no_limit_allows_everything():
-    budget = Budget(None)
+    budget = Budget()
     budget.spent("level", 1e9)
     assert budget.allows("level")
     assert not budget.exhausted
@@ -25,6 +25,12 @@ def test_work_is_allowed_when_its_like_would_end_in_time():
     assert not budget.allows("subsystem")
     assert not budget.allows("unknown", 1000.0)
     assert budget.exhausted
+
+
+def test_work_is_allowed_when_it_fits_into_memory():
+    assert Budget(megabytes=2.0).holds(2 * 2**20)
+    assert not Budget(megabytes=2.0).holds(2 * 2**20 + 1)
+    assert Budget().holds(1e18)
 
 
 @pytest.mark.parametrize("threads", [1, 2])

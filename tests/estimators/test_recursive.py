@@ -9,7 +9,7 @@ from sstpl import SSTPLClassifier, SSTPLRegressor
 @pytest.fixture(scope="module")
 def fitted(digits):
     X, y = digits
-    return SSTPLClassifier(max_hidden_width=1024, n_subsystems=2, random_state=0).fit(X[:1200], y[:1200])
+    return SSTPLClassifier(n_subsystems=2, random_state=0).fit(X[:1200], y[:1200])
 
 
 def levels(report):
@@ -22,14 +22,18 @@ def test_digits_are_learnt_by_default(digits):
     assert model.score(X[1200:], y[1200:]) > 0.95
 
 
-def test_width_is_doubled_while_the_error_falls(fitted):
-    first = [s for s in levels(fitted.report_.subsystems[0]) if s.level == 1]
-    assert [s.detail["width"] for s in first] == [512, 1024][: len(first)]
+@pytest.mark.parametrize("n_rows", [1500, 2700])
+def test_width_is_doubled_while_the_error_falls_and_rows_are_left(n_rows):
+    X = np.random.default_rng(0).normal(size=(n_rows, 6))
+    y = np.sin(3 * X[:, 0] * X[:, 1]) + np.cos(4 * X[:, 2])
+    model = SSTPLRegressor(n_subsystems=2, max_depth=1, random_state=0).fit(X, y)
+    first = [s for s in levels(model.report_.subsystems[0]) if s.level == 1]
+    assert [s.detail["width"] for s in first] == ([1024] if n_rows == 1500 else [1024, 2048])
     assert sum(s.accepted for s in first) == 1
     errors = {s.detail["width"]: -s.score.fit for s in first}
     (kept,) = [s.detail["width"] for s in first if s.accepted]
     assert errors[kept] == min(errors.values())
-    for subsystem in fitted.subsystems_:
+    for subsystem in model.subsystems_:
         assert {level.width for level in subsystem.levels} == {kept}
 
 
@@ -82,12 +86,60 @@ def test_input_map_is_chosen_by_its_error(small_stack):
     y = np.log(X[:, 0]) + np.log(X[:, 1])
     model = SSTPLRegressor(**small_stack).fit(X[:400], y[:400])
     tried = model.report_.preparation
-    assert [s.detail["map"] for s in tried] == ["feature", "quantile", "piecewise"]
+    assert [s.detail["map"] for s in tried[::2]] == ["feature", "quantile", "piecewise"]
+    assert [s.detail["columns"] for s in tried] == ["all", "subsets"] * 3
     (kept,) = [s for s in tried if s.accepted]
     assert kept.score.fit == max(s.score.fit for s in tried)
     assert model.score(X[400:], y[400:]) > SSTPLRegressor(**small_stack | {"scaling": "none"}).fit(
         X[:400], y[:400]
     ).score(X[400:], y[400:])
+
+
+def columns_chosen(model):
+    """Return what units may see, by the report, and whether every unit sees every column."""
+    (chosen,) = [s.detail["columns"] for s in model.report_.preparation if s.accepted]
+    return chosen, bool((model.subsystems_[0].levels[0].hidden_weights != 0).all())
+
+
+def test_units_see_subsets_of_the_columns_where_the_target_does(small_stack):
+    X = np.random.default_rng(0).normal(size=(1500, 12))
+    y = np.sign(X[:, 0]) + np.sign(X[:, 1]) + np.sign(X[:, 2])
+    options = small_stack | {"scaling": "feature", "hidden_width": 400}
+    scores = [
+        SSTPLRegressor(**options | {"hidden_columns": columns}).fit(X[:1000], y[:1000]).score(X[1000:], y[1000:])
+        for columns in ("all", "subsets")
+    ]
+    assert scores[1] > scores[0] + 0.02
+    assert columns_chosen(SSTPLRegressor(**options).fit(X[:1000], y[:1000])) == ("subsets", False)
+
+
+def test_units_see_all_columns_where_the_target_does(small_stack):
+    X = np.random.default_rng(0).normal(size=(1000, 12))
+    y = X.sum(axis=1) > 0
+    model = SSTPLClassifier(**small_stack | {"scaling": "feature", "hidden_width": 400}).fit(X, y)
+    assert columns_chosen(model) == ("all", True)
+
+
+def test_columns_of_one_feature_are_seen_together(small_stack):
+    X = np.random.default_rng(0).normal(size=(300, 4))
+    y = np.sign(X[:, 0]) + X[:, 3]
+    options = small_stack | {"scaling": "quantile", "hidden_columns": "subsets", "n_subsystems": 1}
+    seen = SSTPLRegressor(**options).fit(X, y).subsystems_[0].levels[0].hidden_weights != 0
+    np.testing.assert_array_equal(seen[:, :4], seen[:, 4:])
+    assert 1 <= seen[:, :4].sum(axis=1).min() < seen[:, :4].sum(axis=1).max() == 4
+
+
+@pytest.mark.parametrize("columns", ["all", "subsets"])
+def test_units_see_rectangles_of_images_or_all(small_stack, digits, columns):
+    options = small_stack | {
+        "image_shape": (8, 8),
+        "image_filters": 0,
+        "hidden_columns": columns,
+        "hidden_weights": "normal",
+    }
+    model = SSTPLClassifier(**options).fit(digits[0][:300], digits[1][:300])
+    seen = model.subsystems_[0].levels[0].hidden_weights[:, :64] != 0
+    assert (seen.sum(axis=1) == seen[0].sum()).all() == (columns == "all")
 
 
 @pytest.mark.parametrize("image_filters", ["auto", 16, 0])
@@ -115,3 +167,12 @@ def test_a_spent_time_limit_still_gives_a_model(digits):
     assert model.report_.stopped_by_time
     assert (model.depth_, model.n_subsystems_) == (1, 1)
     assert model.score(X[300:], y[300:]) > 0.8
+
+
+@pytest.mark.parametrize(("limit", "width"), [(0.0, 1024), (200.0, 2048)])
+def test_a_memory_limit_ends_the_growth_of_the_width(limit, width):
+    X = np.random.default_rng(0).normal(size=(5200, 6))
+    y = np.sin(3 * X[:, 0] * X[:, 1]) + np.cos(4 * X[:, 2])
+    options = {"n_subsystems": 1, "max_depth": 1, "scaling": "feature", "hidden_columns": "all", "random_state": 0}
+    model = SSTPLRegressor(memory_limit=limit, **options).fit(X, y)
+    assert model.subsystems_[0].levels[0].width == width

@@ -4,7 +4,7 @@ import numpy as np
 
 from reference import activation, random
 
-WEIGHTS, BIAS, PAIRS, FIELDS = 0, 1, 2, 3  # the uses of a layer's stream
+WEIGHTS, BIAS, PAIRS = 0, 1, 2  # the uses of a layer's stream
 ATTEMPTS = 256
 
 
@@ -43,32 +43,6 @@ def draw_pair(unit, n, seed, stream, labels=None, fold_starts=None):
         if i != j and (labels is None or labels[i] != labels[j]):
             return i, j
     return None
-
-
-def field(unit, fields, seed, stream):
-    """Return the rows and the columns of the image (rows, cols, channels, least side) that a unit sees."""
-    ranges = []
-    for side, words in zip(fields[:2], random.words(seed, stream, [2 * unit, 2 * unit + 1], FIELDS), strict=True):
-        length = int(fields[3] + random.index(words[:1], side - fields[3] + 1)[0])
-        start = int(random.index(words[1:], side - length + 1)[0])
-        ranges.append(slice(start, start + length))
-    return tuple(ranges)
-
-
-def seen(p, d, fields, seed, stream):
-    """Return 1 for the columns (p, d) that every unit sees, 0 for the others."""
-    rows, cols, channels, _ = fields
-    mask = np.ones((p, d))
-    for unit in range(p):
-        image = np.zeros((rows, cols, channels))
-        image[field(unit, fields, seed, stream)] = 1
-        mask[unit, : image.size] = image.ravel()
-    return mask
-
-
-def masked(A, mask):
-    """Weights drawn without data on the columns that are seen, with the row's variance spread over them."""
-    return A * mask * np.sqrt(mask.shape[1] / mask.sum(axis=1, keepdims=True))
 
 
 def draw_constrained(X, p, seed, stream, labels=None, fold_starts=None, mask=None):

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sstpl/activation.hpp"
+#include "sstpl/fields.hpp"
 #include "sstpl/inputs.hpp"
 #include "sstpl/random.hpp"
 #include "sstpl/types.hpp"
@@ -37,16 +38,6 @@ HiddenView<T> view(const HiddenLayer<T>& layer) {
 
 enum class HiddenWeights { orthogonal, uniform, normal, constrained };
 
-/// Receptive fields: the leading rows * cols * channels columns of the inputs are an image, channels last, and every
-/// unit sees one random rectangle of it of at least `least` places per side; columns behind the image are always seen.
-/// Weights drawn without data are scaled by sqrt(d / seen columns).
-struct ReceptiveFields {
-  Index rows = 0, cols = 0, channels = 1;  // 0 rows: none, every unit sees every column
-  Index least = 1;
-
-  Index size() const { return rows * cols * channels; }
-};
-
 /// What a draw depends on. `labels` (n, or none for regression) and `fold_starts` (ascending, first 0, last n; or
 /// none) are used by constrained draws only.
 struct HiddenOptions {
@@ -68,6 +59,7 @@ void check_folds(const std::vector<Index>& fold_starts, Index n_rows);
 /// [-1, 1]). Constrained: a = 2 (z - z') / ||z - z'||^2 with bias at the midpoint, so the two samples project to
 /// +1 and -1; z and z' are of different classes (regression: distinct), in random order, and of the SAME fold, so
 /// that no unit carries the label of a held-out row to its training rows. A pair that cannot be found gives a = 0.
+/// A column outside a unit's field has weight 0; without data, the others are scaled by sqrt(d / seen columns).
 template <class T>
 HiddenLayer<T> draw_hidden(const HiddenOptions& options, const Inputs<T>& inputs);
 

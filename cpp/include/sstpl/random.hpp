@@ -31,6 +31,9 @@ void fill_uniform(const RandomStream& stream, double low, double high, MatrixSpa
 template <class T>
 void fill_normal(const RandomStream& stream, double scale, MatrixSpan<T> X);
 
+/// A number uniform on [0, 1), from one word.
+double random_unit(std::uint64_t word);
+
 /// A whole number uniform on [0, count), from one word; count >= 1.
 Index random_index(std::uint64_t word, Index count);
 
