@@ -42,6 +42,8 @@ class Variant:
     weights: str = "constrained"
     fields: bool = True  # receptive fields, on images
     stage: bool = True  # the convolutional stage, on images
+    scaling: str = "feature"  # the input map, on tables
+    subsets: bool = False  # of columns, on tables
     blocks: tuple[str, ...] = ()  # beside X and the scores: "forward", "backward", "hidden"
     feedback: float = FEEDBACK
     subsystems: int = 1
@@ -61,6 +63,7 @@ class Problem:
     y_out: npt.NDArray[Any]
     scale: float  # of regression targets
     fields: tuple[int, int, int, int] | None
+    groups: npt.NDArray[np.int64] | None
 
     def error(self, scores: Array) -> float:
         """Return the percentage wrong, or the RMSE in units of y."""
@@ -69,8 +72,8 @@ class Problem:
         return self.scale * float(np.sqrt(np.mean(np.square(scores[:, 0] - self.y_out))))
 
 
-def load(name: str, stage: bool, seed: int) -> Problem:
-    """Return a problem; images with the convolutional stage or as pixels, tables standardised."""
+def load(name: str, v: Variant, seed: int) -> Problem:
+    """Return a problem in the input map of a variant: of images the convolutional stage, or pixels."""
     rng = np.random.default_rng(seed)
     with np.load(DATA / f"{name}.npz", allow_pickle=False) as arrays:
         image = name in IMAGES
@@ -79,22 +82,25 @@ def load(name: str, stage: bool, seed: int) -> Problem:
     n_fit = N_FIT if image else len(X) * 4 // 5
     fit, out = order[:n_fit], order[n_fit : n_fit + N_OUT]
     X = X.astype(np.float32)
-    fields = None
+    fields = groups = None
     if image:
-        plans = (LayerPlan(5, 7, 0.5, 16),) if stage else ()
+        plans = (LayerPlan(5, 7, 0.5, 16),) if v.stage else ()
         image_map = fit_image_map(X[fit], (28, 28, 1), plans, seed, np.dtype(np.float32))
         fields, transform = receptive_fields(image_map), image_map.transform
     else:
-        transform = fit_input_map(X[fit], "feature", np.dtype(np.float32)).transform
+        table_map = fit_input_map(X[fit], v.scaling, np.dtype(np.float32))
+        groups, transform = table_map.groups, table_map.transform
     starts = np.linspace(0, n_fit, N_FOLDS + 1).astype(np.int64)
     if y.dtype.kind in "iu":
         labels = y.astype(np.int64)
         codes = (2 * np.eye(int(labels.max()) + 1) - 1).astype(np.float32)[labels]
-        return Problem(name, transform(X[fit]), codes[fit], labels[fit], starts, transform(X[out]), y[out], 1.0, fields)
+        rows = (transform(X[fit]), codes[fit], labels[fit], starts, transform(X[out]), y[out])
+        return Problem(name, *rows, 1.0, fields, groups)
     mean, scale = float(y[fit].mean()), float(y[fit].std())
     targets = ((y - mean) / scale).astype(np.float32)
     column = np.ascontiguousarray(targets[fit, np.newaxis])
-    return Problem(name, transform(X[fit]), column, None, starts, transform(X[out]), targets[out], scale, fields)
+    rows = (transform(X[fit]), column, None, starts, transform(X[out]), targets[out])
+    return Problem(name, *rows, scale, fields, groups)
 
 
 Layer = tuple[Array, Array, Array, Array]  # A, b, weights, intercept
@@ -105,7 +111,8 @@ def fit_level(
 ) -> tuple[dict[str, Any], Array, Layer]:
     """Return a level's report, out-of-fold scores, and layer."""
     fields = p.fields if v.fields else None
-    args = (blocks, p.targets, v.weights, width, "tanh", seed, stream, p.labels, alphas, p.starts, fields)
+    groups = p.groups if v.subsets else None
+    args = (blocks, p.targets, v.weights, width, "tanh", seed, stream, p.labels, alphas, p.starts, fields, groups)
     fit = _core.fit_level(*args)
     layer = (fit["hidden_weights"], fit["hidden_bias"], fit["weights"], fit["intercept"])
     return fit["report"], fit["oof_scores"], layer
@@ -185,6 +192,11 @@ FACTORS: dict[str, list[tuple[str, Variant]]] = {
         ("no stage", Variant(stage=False)),
         ("neither", Variant(stage=False, fields=False)),
     ],
+    "tables": [
+        (f"{scaling}, {'subsets' if subsets else 'all columns'}", Variant(scaling=scaling, subsets=subsets))
+        for scaling in ("feature", "quantile", "piecewise")
+        for subsets in (False, True)
+    ],
     "width (cost not equal)": [(f"{width} units", Variant(width=width)) for width in (500, 1000, 2000, 4000)],
     "subsystems": [(f"{count} of them", Variant(subsystems=count)) for count in (1, 2, 4)],
     "blocks beside X and scores (cost not equal)": [
@@ -215,21 +227,21 @@ def main() -> None:
     result = json.loads(path.read_text()) if path.exists() else {"runs": {}}
     result["machine"] = describe()
     for name in options.data:
-        for stage in (True, False) if name in IMAGES else (True,):
-            for seed in range(options.seeds):
-                problem: Problem | None = None
-                for factor in options.factor:
-                    for label, variant in FACTORS[factor]:
-                        if variant.stage != stage or (factor == "images" and name not in IMAGES):
-                            continue
-                        key = " | ".join([name, factor, label, str(seed)])
-                        if key in result["runs"]:
-                            continue
-                        problem = problem or load(name, stage, seed)
-                        equal = variant if "not equal" in factor else at_equal_cost(problem, variant)
-                        result["runs"][key] = measure(problem, equal, seed)
-                        print(key, result["runs"][key], flush=True)
-                        path.write_text(json.dumps(result, indent=1) + "\n")
+        for seed in range(options.seeds):
+            problems: dict[tuple[bool, str], Problem] = {}
+            for factor in options.factor:
+                if factor == ("tables" if name in IMAGES else "images"):
+                    continue
+                for label, variant in FACTORS[factor]:
+                    key = " | ".join([name, factor, label, str(seed)])
+                    if key in result["runs"]:
+                        continue
+                    of_map = (variant.stage, variant.scaling)
+                    problem = problems.get(of_map) or problems.setdefault(of_map, load(name, variant, seed))
+                    equal = variant if "not equal" in factor else at_equal_cost(problem, variant)
+                    result["runs"][key] = measure(problem, equal, seed)
+                    print(key, result["runs"][key], flush=True)
+                    path.write_text(json.dumps(result, indent=1) + "\n")
     (RESULTS / "ablation.md").write_text(page(result))
 
 

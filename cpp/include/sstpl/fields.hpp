@@ -15,7 +15,7 @@ namespace sstpl {
 struct ReceptiveFields {
   Index rows = 0, cols = 0, channels = 1;  // 0 rows: no image
   Index least = 1;
-  std::vector<Index> groups = {};  // empty: no groups
+  std::vector<Index> groups = {};  // empty: no groups; NOLINT(readability-redundant-member-init): lets lists omit it
 };
 
 /// Draws the fields of a layer's units on n_columns inputs; throws where there is no such image, or both kinds.
