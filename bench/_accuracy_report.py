@@ -200,6 +200,10 @@ def _plots(cells: Cells, path: Path) -> list[str]:
     return [plot.name for plot, panels in paths.items() if save(panels, plot, OURS)]
 
 
+def _values(runs: Runs, key: str) -> str:
+    return ", ".join(f"{value:g}" for value in sorted({run[key] for run in runs}))
+
+
 def write(content: dict[str, Any], path: Path) -> None:
     """Write the page and the plots beside the results."""
     runs: Runs = content["runs"]
@@ -211,10 +215,12 @@ def write(content: dict[str, Any], path: Path) -> None:
         lines += [f"{machine['cpu']}, Python {machine['python']}, sstpl", ""]
         lines[-2] += f" {machine['sstpl']} ({machine['blas']}, {machine['simd']}), {versions}."
     tables = [run for run in runs if run["family"] != "images"]
-    told = {k: ", ".join(f"{v:g}" for v in sorted({run[k] for run in runs})) for k in ("seed", "limit", "threads")}
-    folds = ", ".join(str(v) for v in sorted({run["folds"] for run in tables}))
+    images = [run for run in runs if run["family"] == "images"]
+    told = {k: _values(runs, k) for k in ("seed", "limit")}
+    threads = f"{_values(images, 'threads') or 'no'} threads on images, {_values(tables, 'threads') or 'no'} on tables"
+    folds = _values(tables, "folds")
     lines.append(
-        f"Command: `python bench/accuracy.py`, then `--report`. Seed {told['seed']}, {told['threads']} threads, limit "
+        f"Command: `python bench/accuracy.py`, then `--report`. Seed {told['seed']}, {threads}, limit "
         f"{told['limit']} s per run; tables by {folds or 'no'} folds. Default parameters, the same rows, each run in a "
         "process of its own, whose imports count in its memory but not in its seconds. Mean over folds ± deviation "
         "between folds."

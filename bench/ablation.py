@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -19,7 +20,7 @@ import numpy.typing as npt
 
 from _machine import DATA, RESULTS, describe
 from sstpl import _core
-from sstpl._images import LayerPlan, fit_image_map
+from sstpl._images import ImageMap, LayerPlan, fit_image_map
 from sstpl._inputs import fit_input_map
 from sstpl._maps import receptive_fields
 from sstpl._selection import ALPHA_PATH_FLOAT32
@@ -30,6 +31,19 @@ TABLES = ("satimage", "letter", "spambase", "kin8nm", "protein-tertiary-structur
 N_FIT, N_OUT = 20_000, 10_000
 WIDTH, DEPTH, FEEDBACK, N_FOLDS = 2000, 2, 0.3, 5
 BLOCK_WIDTH = 200
+ONE_LAYER, PIXELS = "24 filters of 5 x 5, 7 x 7 cells", "no stage: pixels"
+STAGES = {
+    ONE_LAYER: (LayerPlan(5, 7, 0.0, 24),),
+    "8 filters": (LayerPlan(5, 7, 0.0, 8),),
+    "16 filters": (LayerPlan(5, 7, 0.0, 16),),
+    "9 filters of 3 x 3": (LayerPlan(3, 7, 0.0, 9),),
+    "24 filters of 7 x 7": (LayerPlan(7, 7, 0.0, 24),),
+    "4 x 4 cells": (LayerPlan(5, 4, 0.0, 24),),
+    "10 x 10 cells": (LayerPlan(5, 10, 0.0, 24),),
+    "cells twice as wide": (LayerPlan(5, 7, 1.0, 24),),
+    "two layers": (LayerPlan(5, 14, 1.0, 8), LayerPlan(3, 4, 1.0, 64)),
+    PIXELS: (),
+}
 
 
 @dataclass(frozen=True)
@@ -41,7 +55,8 @@ class Variant:
     scores: str = "out-of-fold"  # that a level feeds to the next: also "in-fold", "none"
     weights: str = "constrained"
     fields: bool = True  # receptive fields, on images
-    stage: bool = True  # the convolutional stage, on images
+    stage: str = ONE_LAYER  # the convolutional stage, on images: of STAGES
+    pixels: bool = False  # beside its maps
     scaling: str = "feature"  # the input map, on tables
     subsets: bool = False  # of columns, on tables
     blocks: tuple[str, ...] = ()  # beside X and the scores: "forward", "backward", "hidden"
@@ -84,9 +99,13 @@ def load(name: str, v: Variant, seed: int) -> Problem:
     X = X.astype(np.float32)
     fields = groups = None
     if image:
-        plans = (LayerPlan(5, 7, 0.5, 16),) if v.stage else ()
-        image_map = fit_image_map(X[fit], (28, 28, 1), plans, seed, np.dtype(np.float32))
+        image_map = fit_image_map(X[fit], (28, 28, 1), STAGES[v.stage], seed, np.dtype(np.float32))
         fields, transform = receptive_fields(image_map), image_map.transform
+        if v.pixels:
+            # Scaled to the length of the maps, and seen by every unit.
+            plain = fit_image_map(X[fit], (28, 28, 1), (), seed, np.dtype(np.float32))
+            length = float(np.mean(np.linalg.norm(plain.transform(X[fit][:1000]), axis=1)))
+            transform = partial(_beside, image_map, plain, length)
     else:
         table_map = fit_input_map(X[fit], v.scaling, np.dtype(np.float32))
         groups, transform = table_map.groups, table_map.transform
@@ -101,6 +120,10 @@ def load(name: str, v: Variant, seed: int) -> Problem:
     column = np.ascontiguousarray(targets[fit, np.newaxis])
     rows = (transform(X[fit]), column, None, starts, transform(X[out]), targets[out])
     return Problem(name, *rows, scale, fields, groups)
+
+
+def _beside(image_map: ImageMap, plain: ImageMap, length: float, X: Array) -> Array:
+    return np.hstack([image_map.transform(X), plain.transform(X) / np.float32(length)])
 
 
 Layer = tuple[Array, Array, Array, Array]  # A, b, weights, intercept
@@ -189,8 +212,12 @@ FACTORS: dict[str, list[tuple[str, Variant]]] = {
     "images": [
         ("stage and receptive fields", Variant()),
         ("no receptive fields", Variant(fields=False)),
-        ("no stage", Variant(stage=False)),
-        ("neither", Variant(stage=False, fields=False)),
+        ("no stage", Variant(stage=PIXELS)),
+        ("neither", Variant(stage=PIXELS, fields=False)),
+    ],
+    "image stage (cost not equal)": [
+        *((stage, Variant(stage=stage)) for stage in STAGES),
+        ("pixels beside the maps", Variant(pixels=True)),
     ],
     "tables": [
         (f"{scaling}, {'subsets' if subsets else 'all columns'}", Variant(scaling=scaling, subsets=subsets))
@@ -221,23 +248,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", nargs="+", default=[*IMAGES, *TABLES], choices=[*IMAGES, *TABLES])
     parser.add_argument("--factor", nargs="+", default=list(FACTORS), choices=list(FACTORS))
-    parser.add_argument("--seeds", type=int, default=2, help="number of seeds (default 2)")
+    parser.add_argument("--seeds", type=int, default=1, help="number of seeds (default 1)")
     options = parser.parse_args()
     path = RESULTS / "ablation.json"
     result = json.loads(path.read_text()) if path.exists() else {"runs": {}}
     result["machine"] = describe()
     for name in options.data:
         for seed in range(options.seeds):
-            problems: dict[tuple[bool, str], Problem] = {}
+            problems: dict[tuple[str, bool, str], Problem] = {}
             for factor in options.factor:
-                if factor == ("tables" if name in IMAGES else "images"):
+                if factor.startswith("table" if name in IMAGES else "image"):
                     continue
                 for label, variant in FACTORS[factor]:
                     key = " | ".join([name, factor, label, str(seed)])
                     if key in result["runs"]:
                         continue
-                    of_map = (variant.stage, variant.scaling)
-                    problem = problems.get(of_map) or problems.setdefault(of_map, load(name, variant, seed))
+                    of_map = (variant.stage, variant.pixels, variant.scaling)
+                    if of_map not in problems:
+                        problems = {of_map: load(name, variant, seed)}  # one at a time: maps are large
+                    problem = problems[of_map]
                     equal = variant if "not equal" in factor else at_equal_cost(problem, variant)
                     result["runs"][key] = measure(problem, equal, seed)
                     print(key, result["runs"][key], flush=True)
@@ -254,9 +283,9 @@ def page(result: dict[str, Any]) -> str:
         "# What each part of the recursive stack buys",
         "",
         f"Command: `python bench/ablation.py`. {machine['cpu']}, {machine['threads']} threads, Python "
-        f"{machine['python']}, sstpl {machine['sstpl']}, mean of {seeds} seeds. Error in percent, or RMSE (kin8nm, "
-        "protein), on training rows that the chain did not see; test rows are not read. Variants have the width at "
-        f"which they cost the flops of the reference ({DEPTH} levels of width {WIDTH}), unless the title says "
+        f"{machine['python']}, sstpl {machine['sstpl']}, seeds 0 to {seeds - 1}. Error in percent, or RMSE "
+        "(kin8nm, protein), on training rows that the chain did not see; test rows are not read. Variants have the "
+        f"width at which they cost the flops of the reference ({DEPTH} levels of width {WIDTH}), unless the title says "
         "otherwise.",
     ]
     for factor, variants in FACTORS.items():

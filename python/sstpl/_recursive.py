@@ -28,6 +28,7 @@ from sstpl._typing import Floats, Labels
 _STREAM_LEVEL = 100
 _FIRST_WIDTH = 1024
 _LEAST_GAIN = 0.01  # of a doubled width: the share by which the squared error must fall
+_MOST_OF_THE_ROWS = 0.75
 _LEAST_ROWS_TO_JUDGE = 20
 _MOST_ROWS_OF_VARIANCE = 10_000
 _MOST_BYTES_KEPT = 256 * 2**20  # of features, as in crossfit.hpp
@@ -133,10 +134,10 @@ class RecursiveFit:
     def _fit_first(self) -> tuple[Level, Floats, Floats]:
         """Fit the first level, its width doubled while the out-of-fold error falls by more than a little.
 
-        It is not doubled beyond the number of rows, where the readout could interpolate them and costs most.
+        It stays below three quarters of the number of rows: near that number it costs most and gains least.
         """
         width = self.options.hidden_width or min(_FIRST_WIDTH, self.options.max_hidden_width)
-        widest = min(self.options.max_hidden_width, len(self.rows.X))
+        widest = min(self.options.max_hidden_width, int(_MOST_OF_THE_ROWS * len(self.rows.X)))
         level, scores, held_scores, best = self._fit_level(1, width, None, None)
         self.alphas = [float(best.alpha or 0.0)]
         while self.options.hidden_width is None and 2 * width <= widest:

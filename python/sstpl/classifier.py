@@ -31,7 +31,7 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
         hidden layer on a pair of both [1]_.
     hidden_width : int >= 1 or "auto", default="auto"
         Width of every level of "recursive". "auto" doubles it from 1024 while the first level's out-of-fold
-        squared error falls by at least 1 %, and not beyond the number of rows.
+        squared error falls by at least 1 %, and it stays below three quarters of the rows.
     max_hidden_width : int >= 1, default=4096
         The cap of ``hidden_width="auto"``.
     max_depth : int >= 1 or None, default=None
