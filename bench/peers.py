@@ -12,15 +12,16 @@ from _adapters import ALPHAS, Shape, scaled
 
 
 class HpelmELM(BaseEstimator):
-    """hpelm's in-memory ELM: tanh units, their number found by its leave-one-out search.
+    """hpelm's in-memory ELM: tanh units, their number found by its leave-one-out search where there is one.
 
     The search starts from at most half as many units as rows: with as many as rows it ends at one unit.
     """
 
-    def __init__(self, task: str, width: int, seed: int) -> None:
+    def __init__(self, task: str, width: int, seed: int, search: bool = True) -> None:
         self.task = task
         self.width = width
         self.seed = seed
+        self.search = search
 
     def fit(self, X: Any, y: Any) -> HpelmELM:
         """Fit on rows X (n, d) and targets y (n,)."""
@@ -34,7 +35,8 @@ class HpelmELM(BaseEstimator):
             T = np.asarray(y, dtype=float)[:, None]
         self.elm_ = ELM(X.shape[1], T.shape[1])
         self.elm_.add_neurons(min(self.width, len(X) // 2), "tanh")
-        self.elm_.train(np.asarray(X, dtype=float), T, "c" if self.task == "classification" else "r", "LOO")
+        kind = ["c" if self.task == "classification" else "r", *(["LOO"] if self.search else [])]
+        self.elm_.train(np.asarray(X, dtype=float), T, *kind)
         return self
 
     def predict(self, X: Any) -> Any:

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 
 from sstpl import _options as resolve
 from sstpl import _validation as check
-from sstpl._budget import Budget
+from sstpl._budget import Budget, level_bytes
 from sstpl._config import threads
 from sstpl._images import ImageShape
 from sstpl._inputs import fit_input_map
@@ -186,6 +186,7 @@ class SSTPLBase(BaseEstimator):
         budget = Budget(settings.time_limit, settings.memory_limit)
         with threads(self.n_threads), Progress(self.verbose > 0, type(self).__name__) as progress:
             rows = given.pop()
+            self._require_memory(settings, len(rows), dtype, budget)
             input_map, prepare, steps = self._prepare(settings, rows, targets, labels, dtype, seed, progress, budget)
             mapped = input_map.transform(rows)
             del rows  # the widest solve needs the memory
@@ -201,6 +202,14 @@ class SSTPLBase(BaseEstimator):
             "n_subsystems_": len(system.subsystems),
         }
         return fitted, scores
+
+    @staticmethod
+    def _require_memory(settings: Settings, n_rows: int, dtype: np.dtype[np.floating], budget: Budget) -> None:
+        """Raise MemoryError where the least that must be solved does not fit."""
+        options, system = settings.architecture, settings.system
+        width = options.fusion_width if isinstance(options, PaperOptions) else options.first_width
+        n_sampled = max(1, round(system.fraction * n_rows))
+        budget.require(level_bytes(n_sampled, width, system.n_folds, dtype), f"width {width} on {n_sampled} rows")
 
     def _prepare(
         self,

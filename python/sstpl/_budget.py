@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from time import perf_counter
 
+import numpy as np
+
+_MOST_BYTES_KEPT = 256 * 2**20  # of features, as in crossfit.hpp
+
+
+def level_bytes(n_rows: int, width: int, n_folds: int, dtype: np.dtype[np.floating]) -> float:
+    """Return what the core holds for a hidden layer and its readout, beside the rows.
+
+    A triangle of sums per fold, a square to solve in, and features if it keeps them.
+    """
+    kept = min(n_rows * width * dtype.itemsize, _MOST_BYTES_KEPT)
+    return float((4 * n_folds + 8) * width**2 + kept)
+
 
 class Budget:
     """Seconds since the start of a fit, and bytes of a piece of work, against limits; no limit allows everything.
@@ -21,6 +34,14 @@ class Budget:
     def holds(self, n_bytes: float) -> bool:
         """Whether a piece of work that needs so many bytes at once is allowed."""
         return self._most_bytes is None or n_bytes <= self._most_bytes
+
+    def require(self, n_bytes: float, what: str) -> None:
+        """Raise MemoryError unless a piece of work that the fit cannot do without is allowed."""
+        if self._most_bytes is not None and n_bytes > self._most_bytes:
+            raise MemoryError(
+                f"{what} needs about {n_bytes / 2**20:.0f} MiB for its sums and features, and memory_limit is "
+                f"{self._most_bytes / 2**20:g} MiB: lower the width or n_folds, or raise memory_limit"
+            )
 
     def spent(self, kind: str, seconds: float) -> None:
         """Note how long a piece of work took."""

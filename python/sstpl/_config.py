@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import joblib
@@ -45,11 +46,17 @@ def show_config() -> None:
         print(f"{name}: {value}")
 
 
+@cache
+def _cpu_quota() -> int:
+    """Return how many cores this process may use; asked once, because it reads files."""
+    return int(joblib.cpu_count())
+
+
 @contextmanager
 def threads(n_threads: int | None) -> Iterator[int]:
     """Limit the core's threads for a while; None means as they are, within the machine's CPU quota."""
     before = _core.num_threads()
-    wanted = min(before, joblib.cpu_count()) if n_threads is None else n_threads
+    wanted = min(before, _cpu_quota()) if n_threads is None else n_threads
     # More threads than there were before are made anew, so nothing is set that is set already.
     if wanted != before:
         _core.set_num_threads(wanted)

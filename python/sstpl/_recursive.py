@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from sstpl import _core
-from sstpl._budget import Budget
+from sstpl._budget import Budget, level_bytes
 from sstpl._config import threads_for
 from sstpl._progress import Progress
 from sstpl._report import Step, step
@@ -31,7 +31,6 @@ _LEAST_GAIN = 0.01  # of a doubled width: the share by which the squared error m
 _MOST_OF_THE_ROWS = 0.75
 _LEAST_ROWS_TO_JUDGE = 20
 _MOST_ROWS_OF_VARIANCE = 10_000
-_MOST_BYTES_KEPT = 256 * 2**20  # of features, as in crossfit.hpp
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,11 @@ class RecursiveOptions:
     feedback: float  # variance of g S, in units of the variance of X
     fields: tuple[int, int, int, int] | None  # of an image: rows, columns, channels, least side
     groups: Labels | None  # of mapped columns, of which every unit sees some
+
+    @property
+    def first_width(self) -> int:
+        """The width that is given, or the one that the search begins with."""
+        return self.hidden_width or min(_FIRST_WIDTH, self.max_hidden_width)
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,7 @@ class RecursiveFit:
 
         It stays below three quarters of the number of rows: near that number it costs most and gains least.
         """
-        width = self.options.hidden_width or min(_FIRST_WIDTH, self.options.max_hidden_width)
+        width = self.options.first_width
         widest = min(self.options.max_hidden_width, int(_MOST_OF_THE_ROWS * len(self.rows.X)))
         level, scores, held_scores, best = self._fit_level(1, width, None, None)
         self.alphas = [float(best.alpha or 0.0)]
@@ -221,9 +225,7 @@ class RecursiveFit:
         return _core.predict_stack(X, [alone], 1.0, self.options.activation)
 
     def _bytes(self, width: int) -> float:
-        """Return what the core holds for a level: a triangle per fold, a square to solve in, and features it keeps."""
-        n, folds, size = len(self.rows.X), len(self.rows.fold_starts) - 1, self.rows.X.dtype.itemsize
-        return float((4 * folds + 8) * width**2 + min(n * width * size, _MOST_BYTES_KEPT))
+        return level_bytes(len(self.rows.X), width, len(self.rows.fold_starts) - 1, self.rows.X.dtype)
 
     def _cost(self, width: int) -> float:
         """Return the estimated flops of a level, for the progress bar."""

@@ -102,8 +102,8 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
         would not end in time if it took as long as its like before. A model is fitted in any case. What is reached
         depends on the machine, so a limited fit is not reproducible from ``random_state`` alone.
     memory_limit : float >= 0 or None, default=None
-        MiB that the sums and features of a level of "recursive" may take: with ``hidden_width="auto"`` the width is not
-        doubled beyond. The mapped rows, twice, come on top.
+        MiB that the sums and features of the widest layer may take. With ``hidden_width="auto"`` the width is not
+        doubled beyond; what does not fit at all is a MemoryError before any work. The mapped rows, twice, come on top.
     dtype : {"auto", "float32", "float64"}, default="auto"
         Precision of features and weights; sums and solves are float64 always. "auto" is float32 for input whose
         every value is one (float32, float16, integers of at most 16 bits, bool), float64 otherwise.
@@ -190,6 +190,8 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
         ------
         ValueError
             For parameters or input out of range; the message names the argument.
+        MemoryError
+            When the narrowest layer that the parameters allow exceeds ``memory_limit``.
         numpy.linalg.LinAlgError
             When features overflow.
         """

@@ -169,10 +169,18 @@ def test_a_spent_time_limit_still_gives_a_model(digits):
     assert model.score(X[300:], y[300:]) > 0.8
 
 
-@pytest.mark.parametrize(("limit", "width"), [(0.0, 1024), (200.0, 2048)])
+@pytest.mark.parametrize(("limit", "width"), [(80.0, 1024), (200.0, 2048)])
 def test_a_memory_limit_ends_the_growth_of_the_width(limit, width):
     X = np.random.default_rng(0).normal(size=(7000, 6))
     y = np.sin(3 * X[:, 0] * X[:, 1]) + np.cos(4 * X[:, 2])
     options = {"n_subsystems": 1, "max_depth": 1, "scaling": "feature", "hidden_columns": "all", "random_state": 0}
     model = SSTPLRegressor(memory_limit=limit, **options).fit(X, y)
     assert model.subsystems_[0].levels[0].width == width
+
+
+@pytest.mark.parametrize("options", [{"hidden_width": 3000}, {"architecture": "paper", "fusion_width": 3000}])
+def test_a_width_that_does_not_fit_is_refused_before_any_work(options, digits):
+    model = SSTPLClassifier(memory_limit=100.0, **options)
+    with pytest.raises(MemoryError, match=r"width 3000 on 1438 rows needs about 273 MiB .* memory_limit is 100 MiB"):
+        model.fit(*digits)
+    assert not hasattr(model, "report_")

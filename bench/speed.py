@@ -1,0 +1,266 @@
+"""Fit and predict times of one hidden layer at equal width, ours against the peers' and plain NumPy's.
+
+``python bench/speed.py`` takes turns: in every round each contender fits MNIST twice (cold and warm) in a process of
+its own with pinned threads, and the ratios to sstpl are formed within the round. ``--scaling`` measures how our level
+and NumPy's grow with rows, columns, width and threads, on random data. Writes ``bench/results/speed.json`` and ``.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from _adapters import scaled
+from _machine import DATA, RESULTS, describe, peak_memory_mb, restart_peak_memory
+
+PACKAGES = ("numpy", "scipy", "scikit-learn", "hpelm", "PyRCN", "gfdl")
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+OURS = "sstpl"
+ALPHA = 1e-4
+MLP_EPOCHS = 10
+SINGLE_ROWS = 200
+Record = dict[str, Any]
+
+
+def _sstpl(width: int, seed: int) -> Any:
+    from sstpl import SSTPLClassifier
+
+    one_level = {"max_depth": 1, "n_subsystems": 1, "subsystem_fraction": 1.0, "hidden_columns": "all"}
+    return SSTPLClassifier(hidden_width=width, scaling="feature", alpha=ALPHA, random_state=seed, **one_level)
+
+
+def _numpy(width: int, seed: int) -> Any:
+    from numpy_level import NumpyLevel
+
+    return NumpyLevel(width=width, alpha=ALPHA, random_state=seed)
+
+
+def _hpelm(width: int, seed: int) -> Any:
+    from peers import HpelmELM
+
+    return scaled("classification", HpelmELM("classification", width, seed, search=False))
+
+
+def _pyrcn(width: int, seed: int) -> Any:
+    from _adapters import Shape
+    from peers import pyrcn
+
+    return pyrcn("classification", Shape(0, 0), seed, width)
+
+
+def _gfdl(width: int, seed: int) -> Any:
+    from gfdl.model import GFDLClassifier
+
+    model = GFDLClassifier(hidden_layer_sizes=(width,), activation="tanh", reg_alpha=ALPHA, seed=seed)
+    return scaled("classification", model)
+
+
+def _nystroem(width: int, seed: int) -> Any:
+    from sklearn.kernel_approximation import Nystroem
+    from sklearn.linear_model import RidgeClassifier
+    from sklearn.pipeline import make_pipeline
+
+    return scaled("classification", make_pipeline(Nystroem(n_components=width, random_state=seed), RidgeClassifier()))
+
+
+def _mlp(width: int, seed: int) -> Any:
+    from sklearn.neural_network import MLPClassifier
+
+    model = MLPClassifier((width,), max_iter=MLP_EPOCHS, random_state=seed)
+    return scaled("classification", model)
+
+
+CONTENDERS: dict[str, tuple[Callable[[int, int], Any], str]] = {
+    OURS: (_sstpl, "one level, all rows, alpha fixed; solves 5 folds beside the whole for its out-of-fold scores"),
+    "numpy": (_numpy, "the same in plain NumPy and SciPy (numpy_level.py), out-of-fold scores included"),
+    "hpelm": (_hpelm, "ELM, tanh, no search for its width; one solve"),
+    "pyrcn": (_pyrcn, "ELMClassifier, its defaults; one solve"),
+    "gfdl": (_gfdl, "GFDLClassifier, tanh, ridge; one solve"),
+    "nystroem": (_nystroem, "Nystroem, then RidgeClassifier; one solve"),
+    "mlp": (_mlp, f"MLPClassifier, one layer of that width, {MLP_EPOCHS} epochs"),
+}
+
+
+def _single_row_seconds(model: Any, X: Any) -> float:
+    """Return the median seconds of predicting one row."""
+    times = []
+    for row in range(SINGLE_ROWS):
+        one = X[row : row + 1]
+        start = perf_counter()
+        model.predict(one)
+        times.append(perf_counter() - start)
+    return float(np.median(times))
+
+
+def run_peer(job: Record) -> Record:
+    """Fit twice and predict, in this process."""
+    with np.load(job["path"], allow_pickle=False) as arrays:
+        X, X_test = (arrays[name].astype(np.float32) / 255 for name in ("X_train", "X_test"))
+        y, y_test = (arrays[name].astype(np.int64) for name in ("y_train", "y_test"))
+    X, y = X[: job["rows"]], y[: job["rows"]]
+    before = restart_peak_memory()
+    seconds = []
+    for _ in ("cold", "warm"):
+        model = CONTENDERS[job["contender"]][0](job["width"], job["seed"])
+        start = perf_counter()
+        model.fit(X, y)
+        seconds.append(perf_counter() - start)
+    peak = peak_memory_mb() - before
+    start = perf_counter()
+    predicted = model.predict(X_test)
+    predict = perf_counter() - start
+    return {
+        "cold": seconds[0],
+        "warm": seconds[1],
+        "memory_mb": peak,
+        "predict": predict,
+        "one_row": _single_row_seconds(model, X_test),
+        "accuracy": float(np.mean(predicted == y_test)),
+    }
+
+
+def run_scaling(job: Record) -> Record:
+    """Fit ours and NumPy's on random data, in turn, in this process; the least of three."""
+    rng = np.random.default_rng(job["seed"])
+    X = rng.standard_normal((job["n"], job["d"]), dtype=np.float32)
+    y = (X[:, :10] @ rng.standard_normal((10, 10)).astype(np.float32)).argmax(axis=1)
+    best = {OURS: np.inf, "numpy": np.inf}
+    for _ in range(3):
+        for name in best:
+            model = CONTENDERS[name][0](job["p"], job["seed"])
+            start = perf_counter()
+            model.fit(X, y)
+            best[name] = min(best[name], perf_counter() - start)
+    return best
+
+
+def run(job: Record, limit: float) -> Record:
+    """Run a job in a process of its own."""
+    environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(job["threads"])) | {"PYTHONWARNINGS": "ignore"}
+    command = [sys.executable, __file__, "--job", json.dumps(job)]
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=limit)
+    except subprocess.TimeoutExpired:
+        return job | {"status": f"more than {limit:g} s"}
+    if done.returncode == 0:
+        return job | {"status": "ok"} | json.loads(done.stdout.strip().splitlines()[-1])
+    return job | {"status": "failed: " + (done.stderr.strip().splitlines() or ["no message"])[-1][:200]}
+
+
+def scaling_jobs(options: argparse.Namespace) -> Iterator[Record]:
+    """Yield one job per size: rows, columns and width in turn, the others at 20,000, 100 and 1000; and threads."""
+    base = {"n": 20_000, "d": 100, "p": 1000, "threads": options.threads, "seed": options.seed}
+    for key, values in {
+        "n": (1_000, 10_000, 100_000, 1_000_000),
+        "d": (10, 100, 1000),
+        "p": (250, 500, 1000, 2000, 4000),
+        "threads": range(1, options.threads + 1),
+    }.items():
+        yield from (base | {"vary": key, key: value} for value in values)
+
+
+def _spread(ratios: list[float]) -> str:
+    return f"{np.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+
+
+def page(result: Record) -> str:
+    """Return the report."""
+    machine = result["machine"]
+    versions = ", ".join(f"{k} {v}" for k, v in machine["versions"].items())
+    lines = ["# Speed at equal width", ""]
+    lines.append(
+        f"Commands: `python bench/speed.py` and `--scaling`. {machine['cpu']}, {machine['cores']} cores, Python "
+        f"{machine['python']}, sstpl {machine['sstpl']} ({machine['blas']}, {machine['simd']}), {versions}."
+    )
+    runs = result.get("peers", [])
+    if runs:
+        lines += _peers_table(runs)
+    if result.get("scaling"):
+        lines += ["", "## How the time grows", "", "Least of three fits, seconds; random data, 10 classes.", ""]
+        lines += ["| varied | rows | columns | width | threads | sstpl | numpy | ratio |", "|---" * 8 + "|"]
+        for r in result["scaling"]:
+            size = f"| {r['vary']} | {r['n']} | {r['d']} | {r['p']} | {r['threads']} |"
+            ok = r["status"] == "ok"
+            figures = (
+                f" {r[OURS]:.3g} | {r['numpy']:.3g} | {r['numpy'] / r[OURS]:.2f} |" if ok else f" {r['status']} | | |"
+            )
+            lines.append(size + figures)
+    return "\n".join([*lines, ""])
+
+
+def _peers_table(runs: list[Record]) -> list[str]:
+    first = runs[0]
+    rounds = sorted({run["round"] for run in runs})
+    lines = ["", "## MNIST", ""]
+    lines.append(
+        f"{first['rows']} rows, width {first['width']}, {first['threads']} threads, seed {first['seed']}, "
+        f"{len(rounds)} rounds: medians, and for the ratio of warm fits to sstpl's of the same round the spread. "
+        "Memory is the peak of the fits above the process that holds the data. One row: median of 200 calls of predict."
+    )
+    lines += ["", "| | cold fit s | warm fit s | ratio | memory MB | 10,000 rows s | one row ms | test accuracy |"]
+    lines.append("|---" * 8 + "|")
+    ours = {run["round"]: run for run in runs if run["contender"] == OURS and run["status"] == "ok"}
+    for name in CONTENDERS:
+        own = [run for run in runs if run["contender"] == name]
+        done = [run for run in own if run["status"] == "ok"]
+        if not done:
+            lines += [f"| {name} | {own[0]['status']} | | | | | | |"] if own else []
+            continue
+        mid = {
+            k: float(np.median([run[k] for run in done])) for k in ("cold", "warm", "memory_mb", "predict", "one_row")
+        }
+        ratios = [run["warm"] / ours[run["round"]]["warm"] for run in done if run["round"] in ours]
+        lines.append(
+            f"| {name} | {mid['cold']:.3g} | {mid['warm']:.3g} | {_spread(ratios)} | {mid['memory_mb']:.0f} | "
+            f"{mid['predict']:.2g} | {1e3 * mid['one_row']:.3g} | {100 * done[0]['accuracy']:.2f} |"
+        )
+    return [*lines, "", *(f"- {name}: {note}." for name, (_, note) in CONTENDERS.items())]
+
+
+def main() -> None:
+    """Parse the command line and run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--scaling", action="store_true", help="measure the growth with sizes instead of the peers")
+    parser.add_argument("--contender", nargs="+", default=list(CONTENDERS), choices=list(CONTENDERS))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=60_000)
+    parser.add_argument("--width", type=int, default=3000)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--limit", type=float, default=600.0, help="seconds per process")
+    parser.add_argument("--data", type=Path, default=DATA / "mnist.npz")
+    parser.add_argument("--job", type=json.loads, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.job:
+        print(json.dumps(run_scaling(options.job) if "vary" in options.job else run_peer(options.job)))
+        return
+    path = RESULTS / "speed.json"
+    result: Record = json.loads(path.read_text()) if path.exists() else {}
+    result["machine"] = describe(PACKAGES)
+    if options.scaling:
+        jobs = list(scaling_jobs(options))
+    else:
+        shared = {k: getattr(options, k) for k in ("rows", "width", "threads", "seed")} | {"path": str(options.data)}
+        jobs = [shared | {"round": r, "contender": c} for r in range(options.rounds) for c in options.contender]
+    kind = "scaling" if options.scaling else "peers"
+    result[kind] = []
+    for job in jobs:
+        record = run(job, options.limit)
+        record.pop("path", None)
+        result[kind].append(record)
+        print(record, flush=True)
+        path.write_text(json.dumps(result, indent=1) + "\n")
+    path.with_suffix(".md").write_text(page(result))
+
+
+if __name__ == "__main__":
+    main()
