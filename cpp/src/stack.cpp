@@ -26,6 +26,11 @@ void predict_stack(const std::vector<LevelView<T>>& levels, const MatrixView<T>&
   require(block_rows >= 1, "block_rows must be at least 1");
   for (const LevelView<T>& level : levels) {
     require(level.W.cols() == S.cols(), "every level must have as many outputs as the scores");
+    const Index fed_columns = &level == &levels.front() ? 0 : S.cols();
+    require(level.hidden.weights.cols() == X.cols() + fed_columns,
+            "the hidden layer expects another number of input columns");
+    require(level.W.rows() == level.hidden.n_hidden() && level.intercept.size() == S.cols(),
+            "the weights do not fit the features");
   }
   Matrix<T> fed;
   for (Index row = 0; row < X.rows(); row += block_rows) {

@@ -2,6 +2,8 @@
 // Products and factorisations against loops and identities, on views that skip columns, whoever serves the calls.
 #include <Eigen/LU>
 
+#include <array>
+
 #include "helpers.hpp"
 #include "sstpl/blas.hpp"
 #include "sstpl/errors.hpp"
@@ -39,8 +41,9 @@ Matrix<double> positive_definite(unsigned seed, Index order) {
 TEST_CASE_TEMPLATE("gemm is the triple loop for all transposes of strided views", T, float, double) {
   for (const Transpose op_a : {Transpose::no, Transpose::yes}) {
     for (const Transpose op_b : {Transpose::no, Transpose::yes}) {
-      for (const Index inner : {1, 13}) {
-        const Index m = 7, c = 4;
+      // A product with one row or column is a matrix times a vector.
+      for (const auto& [m, inner, c] :
+           std::vector<std::array<Index, 3>>{{7, 13, 4}, {7, 1, 4}, {1, 13, 4}, {7, 13, 1}, {1, 1, 4}, {1, 13, 1}}) {
         const Strided<T> A(1, op_a == Transpose::no ? m : inner, op_a == Transpose::no ? inner : m);
         const Strided<T> B(2, op_b == Transpose::no ? inner : c, op_b == Transpose::no ? c : inner);
         Strided<T> C(3, m, c);
@@ -79,6 +82,9 @@ TEST_CASE_TEMPLATE("beta = 0 overwrites NaN", T, float, double) {
   Matrix<T> C = Matrix<T>::Constant(4, 4, nan);
   syrk(T(1), view(H), T(0), span(C));
   for (Index i = 0; i < 4; ++i) CHECK(C.row(i).tail(4 - i).allFinite());
+  Matrix<T> one = Matrix<T>::Constant(1, 4, nan);
+  gemm(T(1), block(view(H), 0, 0, 1, 3), Transpose::no, block(view(H), 0, 0, 3, 4), Transpose::no, T(0), span(one));
+  CHECK(one.allFinite());
   for (const Index inner : {0, 3}) {
     CAPTURE(inner);
     const Matrix<T> A = random_matrix<T>(6, 4, inner);
