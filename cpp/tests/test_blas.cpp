@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Products and factorisations against loops and identities, on views that skip columns, whoever serves the calls.
 #include <Eigen/LU>
-
 #include <array>
 
 #include "helpers.hpp"
