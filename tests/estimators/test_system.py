@@ -1,0 +1,65 @@
+"""How subsystems are averaged, and what is reported of the rows that they were trained on."""
+
+import numpy as np
+import pytest
+
+from sstpl import SSTPLRegressor
+from sstpl._rows import Split
+from sstpl._system import Blind
+
+STARTS = np.array([0, 1, 2])
+
+
+def column(*values):
+    return np.array(values, dtype=np.float64)[:, np.newaxis]
+
+
+def split(rows, left_out):
+    return Split(np.array(rows), STARTS, np.array(left_out, dtype=np.int64))
+
+
+def test_blind_scores_are_the_mean_of_the_bases_and_what_the_rest_adds_to_rows_left_out():
+    blind = Blind(np.zeros((3, 1)))
+    # Subsystem 1 is trained on rows 2 and 0 (in the order of its folds) and leaves out row 1; base 4, whole 7.
+    blind.add(split([2, 0], [1]), column(10.0, 20.0), column(4.0), column(7.0))
+    np.testing.assert_allclose(blind.scores(), column(20.0, 7.0, 10.0))
+    # Subsystem 2 leaves out row 2.
+    blind.add(split([0, 1], [2]), column(30.0, 6.0), column(12.0), column(11.0))
+    np.testing.assert_allclose(blind.scores(), column(25.0, 5.0 + 3.0, 11.0 - 1.0))
+
+
+def test_one_more_subsystem_is_judged_by_the_mean_of_the_bases():
+    blind = Blind(np.zeros((3, 1)))
+    blind.add(split([2, 0], [1]), column(10.0, 20.0), column(4.0), column(7.0))
+    found = blind.with_one(split([0, 1], [2]), column(30.0, 6.0), column(12.0))
+    np.testing.assert_allclose(found, column(25.0, 5.0, 11.0))
+    np.testing.assert_allclose(blind.scores(), column(20.0, 7.0, 10.0))  # asking changes nothing
+
+
+def test_a_row_left_out_twice_gets_the_mean_of_what_was_added():
+    blind = Blind(np.zeros((2, 1)))
+    for whole in (3.0, 5.0):
+        blind.add(split([0], [1]), column(1.0), column(1.0), column(whole))
+    np.testing.assert_allclose(blind.scores(), column(1.0, 1.0 + (2.0 + 4.0) / 2))
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_what_is_reported_is_about_what_new_rows_show(small_stack, depth):
+    """The average of five subsystems errs less than each, and its training rows must show that."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, 8))
+    y = np.sin(X[:, 0] * X[:, 1]) + X[:, 2] ** 2 + 0.1 * rng.normal(size=3000)
+    options = small_stack | {"n_subsystems": 5, "max_depth": depth, "hidden_width": 200}
+    model = SSTPLRegressor(**options).fit(X[:1500], y[:1500])
+    reported = np.mean((model.oof_prediction_ - y[:1500]) ** 2)
+    new = np.mean((model.predict(X[1500:]) - y[1500:]) ** 2)
+    alone = np.mean(
+        (
+            model.subsystems_[0].predict(model._input_map.transform(X[1500:]))[:, 0] * y[:1500].std()
+            + y[:1500].mean()
+            - y[1500:]
+        )
+        ** 2
+    )
+    assert new < alone
+    assert 0.8 * new < reported < 1.35 * new
