@@ -239,7 +239,8 @@ class SSTPLBase(BaseEstimator):
 
     def _mapped(self, X: object) -> Floats:
         """Return rows to predict as the input map shows them to the subsystems."""
-        return self._input_map.transform(check.prediction_rows(self, X))
+        rows = check.prediction_rows(self, X)
+        return self._input_map.transform(rows)
 
     def _scores(self, X: object) -> Floats:
         """Return the system's scores (n_samples, n_outputs) of rows to predict."""
