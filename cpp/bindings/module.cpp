@@ -72,6 +72,7 @@ py::dict to_dict(const CrossfitReport& report) {
   py::dict out;
   out["alpha"] = report.alpha;
   out["path_errors"] = report.path_errors;
+  out["rows_left_out_alone"] = report.rows_left_out_alone;
   out["form"] = report.dual ? "dual" : "primal";
   out["solve"] = to_dict(report.solve);
   py::list folds;

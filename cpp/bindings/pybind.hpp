@@ -97,6 +97,7 @@ py::dict to_dict(CrossfitResult<T>&& result) {
   out["weights"] = to_numpy(std::move(result.W));
   out["intercept"] = to_numpy(result.intercept);
   out["oof_scores"] = to_numpy(std::move(result.oof_scores));
+  out["loo_scores"] = to_numpy(std::move(result.loo_scores));
   out["report"] = to_dict(result.report);
   return out;
 }

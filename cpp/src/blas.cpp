@@ -91,7 +91,8 @@ void solve_triangular(const MatrixView<double>& U, Transpose op, MatrixSpan<doub
   if (B.size() > 0) backend_trsm(U, op == Transpose::yes, true, B);
 }
 
-void solve_triangular_right(const MatrixView<double>& U, MatrixSpan<double> B) {
+template <class T>
+void solve_triangular_right(const MatrixView<T>& U, MatrixSpan<T> B) {
   require(U.rows() == U.cols() && U.rows() == B.cols(), "solve_triangular_right: U must be (p, p) for B (n, p)");
   require_lp64(U.outerStride(), B.rows(), B.outerStride());
   if (B.size() > 0) backend_trsm(U, false, false, B);
@@ -123,5 +124,7 @@ template void gemm<double>(double, const MatrixView<double>&, Transpose, const M
                            MatrixSpan<double>);
 template void syrk<float>(float, const MatrixView<float>&, float, MatrixSpan<float>);
 template void syrk<double>(double, const MatrixView<double>&, double, MatrixSpan<double>);
+template void solve_triangular_right<float>(const MatrixView<float>&, MatrixSpan<float>);
+template void solve_triangular_right<double>(const MatrixView<double>&, MatrixSpan<double>);
 
 }  // namespace sstpl

@@ -5,94 +5,20 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <optional>
 
+#include "feature_stream.hpp"
 #include "sstpl/blas.hpp"
 #include "sstpl/errors.hpp"
+#include "sstpl/leverage.hpp"
 #include "sstpl/spectrum.hpp"
 
 namespace sstpl {
 
 namespace {
 
-constexpr Index shift_rows = 256;  // rows whose mean is taken off the hidden features
-
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-// The least block size that needs no more blocks than `at_most` rows at a time, so that none is a leftover; but large
-// enough for the mean of the shift.
-Index even_blocks(Index rows, Index at_most) {
-  const Index blocks = std::max<Index>(1, (rows + at_most - 1) / at_most);
-  return std::max((rows + blocks - 1) / blocks, std::min(shift_rows, at_most));
-}
-
-// Makes the shifted features of any range of rows, keeping them all if they fit.
-template <class T>
-class FeatureStream {
- public:
-  FeatureStream(const Design<T>& design, const CrossfitOptions& options, Index largest_fold, bool hold_always)
-      : design_(design),
-        block_rows_(even_blocks(largest_fold, options.block_rows)),
-        shift_(Vector<T>::Zero(design.n_features())) {
-    const Index n = design.inputs.n_rows();
-    const Index p = design.n_features();
-    held_ = hold_always || n * p * static_cast<Index>(sizeof(T)) <= options.hold_bytes;
-    features_.resize(held_ ? n : std::min(n, block_rows_), p);
-    Z_.resize(std::min(n, block_rows_), design.inputs.as_array() != nullptr ? 0 : design.inputs.n_columns());
-    if (options.intercept) set_shift();  // only an intercept can undo it
-  }
-
-  Index block_rows() const { return block_rows_; }
-  const Vector<T>& shift() const { return shift_; }
-  const Matrix<T>& held_features() const { return features_; }
-
-  // Features of `rows` rows from `row`, made now (or read back if they are held and made already).
-  MatrixSpan<T> make(Index row, Index rows) {
-    MatrixSpan<T> H = slot(row, rows);
-    compute(row, H);
-    return H;
-  }
-  MatrixSpan<T> again(Index row, Index rows) { return held_ ? slot(row, rows) : make(row, rows); }
-  bool held() const { return held_; }
-
- private:
-  MatrixSpan<T> slot(Index row, Index rows) {
-    return MatrixSpan<T>(features_.data() + (held_ ? row * features_.cols() : 0), rows, features_.cols(),
-                         Eigen::OuterStride<>(features_.cols()));
-  }
-
-  void compute(Index row, MatrixSpan<T>& H) {
-    const Inputs<T>& inputs = design_.inputs;
-    const MatrixView<T>* array = inputs.as_array();
-    if (design_.hidden == nullptr) {
-      inputs.fill(row, H);
-      H.rowwise() -= shift_.transpose();
-      return;
-    }
-    if (array != nullptr) {
-      apply_hidden(*design_.hidden, block(*array, row, 0, H.rows(), array->cols()), view(shift_), H);
-      return;
-    }
-    MatrixSpan<T> Z = top_rows(Z_, H.rows());
-    inputs.fill(row, Z);
-    apply_hidden(*design_.hidden, view(Z), view(shift_), H);
-  }
-
-  // Features with a large mean lose digits in sums of squares; any fixed shift near the mean repairs that.
-  void set_shift() {
-    const Index rows = std::min({shift_rows, design_.inputs.n_rows(), block_rows_});
-    if (rows == 0) return;
-    MatrixSpan<T> H = slot(0, rows);
-    compute(0, H);
-    shift_ = H.colwise().mean().transpose();
-  }
-
-  const Design<T>& design_;
-  Index block_rows_;
-  Vector<T> shift_;
-  bool held_;
-  Matrix<T> features_, Z_;
-};
 
 // The rows [from, to) of fold k, or all rows where there are no folds.
 struct RowRange {
@@ -123,6 +49,8 @@ class Crossfit {
         n_(design.inputs.n_rows()),
         ranges_(row_ranges(options.fold_starts, n_)),
         dual_(n_ < design.n_features() && weights.size() == 0),
+        hidden_(design.hidden),
+        at_prediction_(design.at_prediction),
         stream_(design, options, largest(ranges_), dual_) {}
 
   CrossfitResult<T> run() {
@@ -140,6 +68,7 @@ class Crossfit {
     if (options_.fold_starts.size() > 1) result.oof_scores.resize(n_, Y_.cols());
     RidgeSolution solution;
     while (!solve_all(result, solution)) raise_alpha(report);
+    if (options_.leave_one_out) fill_in(result.oof_scores, result.loo_scores);
     result.W = solution.W.template cast<T>();
     // Undo the shift: H_shifted W + b = H W + (b - W' shift).
     result.intercept =
@@ -149,6 +78,10 @@ class Crossfit {
 
  private:
   std::size_t n_folds() const { return options_.fold_starts.empty() ? 0 : ranges_.size(); }
+
+  VectorView<double> weights_of(Index row, Index rows) const {
+    return weights_.size() > 0 ? VectorView<double>(weights_.data() + row, rows) : weights_;
+  }
 
   // A feature near its shift is exact to the rounding of the shift, activations to a few of those.
   Vector<double> feature_rounding() const {
@@ -164,7 +97,7 @@ class Crossfit {
         checkpoint_();
         const Index rows = std::min(stream_.block_rows(), range.to - row);
         MatrixSpan<T> H = stream_.make(row, rows);
-        const VectorView<double> w(weights_.data() + (weights_.size() > 0 ? row : 0), weights_.size() > 0 ? rows : 0);
+        const VectorView<double> w = weights_of(row, rows);
         add_rows(sums_.back(), H, block(Y_, row, 0, rows, Y_.cols()), w, workspace);
         // Weighted rows were overwritten by sqrt(w) times themselves, so they cannot be read back.
         if (w.size() > 0 && stream_.held()) stream_.make(row, rows);
@@ -195,6 +128,7 @@ class Crossfit {
     report.solve = solution.report;
     report.fold_solves.clear();
     if (!solution.solved) return false;
+    if (options_.leave_one_out) leave_out_one(solution, result);
     for (std::size_t k = 0; k < n_folds(); ++k) {
       start = Clock::now();
       const RidgeSolution without = solve(k, report.alpha, last);
@@ -273,8 +207,8 @@ class Crossfit {
       checkpoint_();
       const Index rows = std::min(stream_.block_rows(), n_ - row);
       const MatrixSpan<T> H = stream_.again(row, rows);
-      const VectorView<double> w(weights_.data() + (weights_.size() > 0 ? row : 0), weights_.size() > 0 ? rows : 0);
-      add_loo_errors(spectrum, options_.alphas, view(H), block(Y_, row, 0, rows, Y_.cols()), w, errors);
+      add_loo_errors(spectrum, options_.alphas, view(H), block(Y_, row, 0, rows, Y_.cols()), weights_of(row, rows),
+                     errors);
     }
     for (double& error : errors) error /= spectrum.weight;
     return errors;
@@ -306,11 +240,74 @@ class Crossfit {
     for (Index row = range.from; row < range.to; row += stream_.block_rows()) {
       checkpoint_();
       const Index rows = std::min(stream_.block_rows(), range.to - row);
-      MatrixSpan<T> S = block(all, row, 0, rows, scores.cols());
       const MatrixSpan<T> H = stream_.again(row, rows);
-      gemm(T(1), view(H), Transpose::no, view(W), Transpose::no, T(0), S);
-      S.rowwise() += intercept.transpose();
+      score_block(view(H), W, intercept, block(all, row, 0, rows, scores.cols()));
     }
+  }
+
+  static void score_block(const MatrixView<T>& H, const Matrix<T>& W, const Vector<T>& intercept, MatrixSpan<T> S) {
+    gemm(T(1), H, Transpose::no, view(W), Transpose::no, T(0), S);
+    S.rowwise() += intercept.transpose();
+  }
+
+  // By the factor of the solution on all rows, before those without each fold overwrite it.
+  void leave_out_one(const RidgeSolution& solution, CrossfitResult<T>& result) {
+    Matrix<T>& scores = result.loo_scores;
+    Index& told = result.report.rows_left_out_alone = 0;
+    scores.setConstant(n_, Y_.cols(), std::numeric_limits<T>::infinity());
+    if (solution.scale.size() == 0) return;
+    std::optional<FeatureStream<T>> then;
+    if (at_prediction_ != nullptr) then.emplace(*at_prediction_, hidden_, stream_);
+    const Matrix<T> W = solution.W.template cast<T>();
+    const Vector<T> intercept = solution.intercept.template cast<T>();
+    if (dual_) {
+      Matrix<T> fitted(n_, Y_.cols());
+      score({0, n_}, solution, fitted);
+      scores = fitted;
+      const Matrix<double> kernel_then = then ? score_then(*then, W, intercept, scores) : Matrix<double>();
+      told = sstpl::leave_one_out(dual_leverages(view(work_), solution, kernel_, kernel_then, options_.intercept), Y_,
+                                  view(fitted), span(scores));
+      return;
+    }
+    const double weight = weights_.size() > 0 ? weights_.sum() : static_cast<double>(n_);
+    const LeverageFactor<T> factor(solution, view(work_), weight, options_.intercept);
+    Matrix<T> fitted;
+    MatrixSpan<T> all = span(scores);
+    for (Index row = 0; row < n_; row += stream_.block_rows()) {
+      checkpoint_();
+      const Index rows = std::min(stream_.block_rows(), n_ - row);
+      MatrixSpan<T> H = stream_.again(row, rows);
+      const MatrixSpan<T> H_then = then ? then->make(row, rows) : MatrixSpan<T>(H.data(), 0, H.cols(), H.outerStride());
+      MatrixSpan<T> S = block(all, row, 0, rows, scores.cols());
+      fitted.resize(rows, scores.cols());
+      score_block(view(H), W, intercept, span(fitted));
+      if (then) {
+        score_block(view(H_then), W, intercept, S);
+      } else {
+        S = fitted;
+      }
+      told += sstpl::leave_one_out(leverages(factor, view(H), view(H_then), weights_of(row, rows)),
+                                   block(Y_, row, 0, rows, Y_.cols()), view(fitted), S);
+    }
+  }
+
+  // Scores of the rows as at prediction; the inner products of their features with those of the rows, for few rows.
+  Matrix<double> score_then(FeatureStream<T>& then, const Matrix<T>& W, const Vector<T>& intercept, Matrix<T>& scores) {
+    Matrix<double> kernel(n_, n_), wide;
+    MatrixSpan<T> all = span(scores);
+    for (Index row = 0; row < n_; row += then.block_rows()) {
+      const Index rows = std::min(then.block_rows(), n_ - row);
+      const MatrixSpan<T> H = then.make(row, rows);
+      score_block(view(H), W, intercept, block(all, row, 0, rows, scores.cols()));
+      wide = H.template cast<double>();
+      gemm(1.0, view(wide), Transpose::no, view(features_), Transpose::yes, 0.0,
+           MatrixSpan<double>(kernel.data() + row * n_, rows, n_, Eigen::OuterStride<>(n_)));
+    }
+    return kernel;
+  }
+
+  static void fill_in(const Matrix<T>& from, Matrix<T>& scores) {
+    scores = (scores.array() == std::numeric_limits<T>::infinity()).select(from, scores);
   }
 
   MatrixView<T> Y_;
@@ -320,6 +317,8 @@ class Crossfit {
   Index n_;
   std::vector<RowRange> ranges_;
   bool dual_;
+  const HiddenView<T>* hidden_;
+  const Inputs<T>* at_prediction_;
   FeatureStream<T> stream_;
   std::vector<Sums> sums_;
   Matrix<double> features_, targets_, kernel_, work_;
@@ -342,6 +341,10 @@ CrossfitResult<T> fit_crossfit(const Design<T>& design, const MatrixView<T>& Y, 
   }
   require(options.alphas.size() == 1 || options.selection != Selection::kfold || !options.fold_starts.empty(),
           "a path of alphas needs folds to score it");
+  require(design.at_prediction == nullptr || (options.leave_one_out && design.at_prediction->n_rows() == n &&
+                                              design.at_prediction->n_columns() == design.inputs.n_columns()),
+          "rows as at prediction are for leave-one-out scores, and must be like the inputs");
+  require(!options.leave_one_out || !options.fold_starts.empty(), "leave-one-out scores need folds beside them");
   check_folds(options.fold_starts, n);
   return Crossfit<T>(design, Y, weights, options, checkpoint).run();
 }

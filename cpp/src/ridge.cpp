@@ -53,8 +53,8 @@ Vector<double> equilibrate(MatrixSpan<double>& G) {
 }
 
 bool solve_by_cholesky(MatrixSpan<double> G, double roundoff, bool estimate_condition, MatrixSpan<double>& B,
-                       SolveReport& report) {
-  const Vector<double> scale = equilibrate(G);
+                       Vector<double>& scale, SolveReport& report) {
+  scale = equilibrate(G);
   const CholeskyResult factor = cholesky(G, estimate_condition);
   const bool sound = factor.failed_at == 0 && factor.min_pivot > smallest_pivot(roundoff, G.rows()) &&
                      !(factor.rcond <= unit_roundoff<double>());  // NaN where it was not asked for
@@ -168,8 +168,13 @@ class CentredSystem {
     const auto p = static_cast<double>(totals_.p);
     const double penalty = totals_.p > 0 ? alpha * totals_.diagonal.sum() / p : 0.0;
     solution.W = totals_.cross;
-    const bool solved =
-        solve_symmetric(fill_from, penalty, totals_.roundoff, options, work, span(solution.W), solution.report);
+    const bool solved = solve_symmetric(fill_from, penalty, totals_.roundoff, options, work, span(solution.W),
+                                        solution.report, &solution.scale);
+    for (const Index j : constant_) {
+      if (solution.scale.size() > 0) solution.scale(j) = 0;
+    }
+    solution.feature_means = Vector<double>::Zero(totals_.p);
+    if (intercept_) solution.feature_means = totals_.features / totals_.weight;
     solution.intercept = Vector<double>::Zero(totals_.targets.size());
     if (solved && intercept_) {
       solution.intercept = (totals_.targets - solution.W.transpose() * totals_.features) / totals_.weight;
@@ -206,7 +211,7 @@ double squared_error(const Sums& fold, const Matrix<double>& G, const RidgeSolut
 }  // namespace
 
 bool solve_symmetric(const FillSymmetric& fill, double penalty, double roundoff, const SolveOptions& options,
-                     Matrix<double>& work, MatrixSpan<double> B, SolveReport& report) {
+                     Matrix<double>& work, MatrixSpan<double> B, SolveReport& report, Vector<double>* scale) {
   const Index order = B.rows();
   work.resize(order, order);
   report.penalty = penalty;
@@ -219,7 +224,10 @@ bool solve_symmetric(const FillSymmetric& fill, double penalty, double roundoff,
   };
   fill_penalised();
   const Matrix<double> right_side = B;
-  if (solve_by_cholesky(span(work), roundoff, options.estimate_condition, B, report)) return true;
+  Vector<double> own;
+  if (scale == nullptr) scale = &own;
+  if (solve_by_cholesky(span(work), roundoff, options.estimate_condition, B, *scale, report)) return true;
+  scale->resize(0);
   if (!options.allow_fallback) return false;
   fill_penalised();
   B = right_side;
@@ -312,7 +320,8 @@ RidgeSolution solve_ridge_dual(const MatrixView<double>& H, const Matrix<double>
       for (Index j = i; j < n; ++j) G(i, j) = entry(i, j);
     }
   };
-  solution.solved = solve_symmetric(fill, penalty, unit_roundoff<double>(), options, work, span(A), solution.report);
+  solution.solved =
+      solve_symmetric(fill, penalty, unit_roundoff<double>(), options, work, span(A), solution.report, &solution.scale);
   if (!solution.solved) return solution;
   // After centring the columns of A sum to zero; what rounding adds would be multiplied by the feature means.
   if (intercept) A.rowwise() -= A.colwise().mean().eval();

@@ -40,7 +40,7 @@ struct Problem {
     for (Index i = 0; i < 50; ++i) hidden.labels.push_back(i % 3);
   }
   Level<T> fit(const Inputs<T>& inputs) const {
-    return fit_level(inputs, hidden, view(Y), no_weights(), options, no_checkpoint());
+    return fit_level<T>(inputs, nullptr, hidden, view(Y), no_weights(), options, no_checkpoint());
   }
   // X beside the gain times scores.
   static Matrix<double> beside(const Matrix<double>& X, double gain, const Matrix<double>& S) {
@@ -139,7 +139,7 @@ TEST_CASE("stacks refuse no levels and shapes that do not fit, and an interrupt 
   CHECK_THROWS_AS(predict({view_of(short_bias), second}, S, 10), std::invalid_argument);
   const Checkpoint stop = [] { throw std::runtime_error("interrupted"); };
   CHECK_THROWS_WITH(predict_stack({first}, view(problem.X), gain, 10, span(S), stop), "interrupted");
-  CHECK_THROWS_WITH(
-      fit_level(Inputs<double>(view(problem.X)), problem.hidden, view(problem.Y), no_weights(), problem.options, stop),
-      "interrupted");
+  CHECK_THROWS_WITH(fit_level<double>(Inputs<double>(view(problem.X)), nullptr, problem.hidden, view(problem.Y),
+                                      no_weights(), problem.options, stop),
+                    "interrupted");
 }

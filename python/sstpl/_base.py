@@ -186,7 +186,7 @@ class SSTPLBase(BaseEstimator):
         budget = Budget(settings.time_limit, settings.memory_limit)
         with threads(self.n_threads), Progress(self.verbose > 0, type(self).__name__) as progress:
             rows = given.pop()
-            self._require_memory(settings, len(rows), dtype, budget)
+            self._require_memory(settings, len(rows), labels is None, dtype, budget)
             input_map, prepare, steps = self._prepare(settings, rows, targets, labels, dtype, seed, progress, budget)
             mapped = input_map.transform(rows)
             del rows  # the widest solve needs the memory
@@ -204,12 +204,16 @@ class SSTPLBase(BaseEstimator):
         return fitted, scores
 
     @staticmethod
-    def _require_memory(settings: Settings, n_rows: int, dtype: np.dtype[np.floating], budget: Budget) -> None:
+    def _require_memory(
+        settings: Settings, n_rows: int, is_regression: bool, dtype: np.dtype[np.floating], budget: Budget
+    ) -> None:
         """Raise MemoryError where the least that must be solved does not fit."""
         options, system = settings.architecture, settings.system
         width = options.fusion_width if isinstance(options, PaperOptions) else options.first_width
         n_sampled = max(1, round(system.fraction * n_rows))
-        budget.require(level_bytes(n_sampled, width, system.n_folds, dtype), f"width {width} on {n_sampled} rows")
+        leave_one_out = is_regression and not isinstance(options, PaperOptions)
+        n_bytes = level_bytes(n_sampled, width, system.n_folds, dtype, leave_one_out)
+        budget.require(n_bytes, f"width {width} on {n_sampled} rows")
 
     def _prepare(
         self,

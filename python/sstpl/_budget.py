@@ -9,13 +9,16 @@ import numpy as np
 _MOST_BYTES_KEPT = 256 * 2**20  # of features, as in crossfit.hpp
 
 
-def level_bytes(n_rows: int, width: int, n_folds: int, dtype: np.dtype[np.floating]) -> float:
+def level_bytes(
+    n_rows: int, width: int, n_folds: int, dtype: np.dtype[np.floating], leave_one_out: bool = False
+) -> float:
     """Return what the core holds for a hidden layer and its readout, beside the rows.
 
-    A triangle of sums per fold, a square to solve in, and features if it keeps them.
+    A triangle of sums per fold, a square to solve in, another for leverages, and features if it keeps them.
     """
     kept = min(n_rows * width * dtype.itemsize, _MOST_BYTES_KEPT)
-    return float((4 * n_folds + 8) * width**2 + kept)
+    leverages = dtype.itemsize * width**2 if leave_one_out else 0
+    return float((4 * n_folds + 8) * width**2 + leverages + kept)
 
 
 class Budget:

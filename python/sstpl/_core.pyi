@@ -81,6 +81,8 @@ def fit_crossfit(
     block_rows: int = 4096,
     hold_bytes: int = 268435456,
     selection: str = "kfold",
+    leave_one_out: bool = False,
+    at_prediction: _Floats | None = None,
     tick: _Tick = None,
 ) -> dict[str, Any]: ...
 def fit_encoder(
@@ -166,6 +168,8 @@ def fit_level(
     groups: _Int64 | None = None,
     path_width: int = 1024,
     selection: str = "kfold",
+    leave_one_out: bool = False,
+    at_prediction: Sequence[_Floats] | None = None,
     tick: _Tick = None,
 ) -> dict[str, Any]: ...
 def predict_stack(

@@ -6,6 +6,10 @@
 Out-of-fold scores of a level are blind to the row's own fold, but beside them stand scores of other rows that are
 not: from the second level on they misjudge the level (tests/estimators/test_leakage.py). How deep the chain goes is
 therefore decided on rows that the whole chain left out, and the penalty on the first level alone.
+
+What is reported of regression rows is left out one by one: every level scores a row, as the levels below show it at
+prediction, by its solution without that row. Classification reports the first level's out-of-fold scores, because pairs
+of rows of different classes tell the units of a fold about labels.
 """
 
 from __future__ import annotations
@@ -70,12 +74,36 @@ class Level:
 
 
 @dataclass(frozen=True)
+class LevelFit:
+    """A level, and what is known of it.
+
+    Attributes
+    ----------
+    level : Level
+    fed : array (n, c)
+        Out-of-fold scores of its rows, which the next level sees.
+    blind : array (n, c)
+        Scores of its rows for the report: leave-one-out for regression, out-of-fold for classification.
+    held : array (m, c)
+        Scores of the rows left out.
+    step : Step
+    """
+
+    level: Level
+    fed: Floats
+    blind: Floats
+    held: Floats
+    step: Step
+
+
+@dataclass(frozen=True)
 class Stack:
     """A trained chain: everything that prediction needs, as plain arrays."""
 
     activation: str
     gain: float
     levels: tuple[Level, ...]
+    n_blind: int  # leading levels whose scores of their own rows are reported
 
     @property
     def depth(self) -> int:
@@ -89,9 +117,11 @@ class Stack:
             return _core.predict_stack(X, levels, self.gain, self.activation)
 
     def staged(self, X: Floats) -> tuple[Floats, Floats]:
-        """Return the scores by the first level, and by all."""
+        """Return the scores by the leading levels whose scores of their own rows are reported, and by all."""
         whole = self.predict(X)
-        return whole if self.depth == 1 else replace(self, levels=self.levels[:1]).predict(X), whole
+        return whole if self.depth == self.n_blind else replace(self, levels=self.levels[: self.n_blind]).predict(
+            X
+        ), whole
 
 
 class RecursiveFit:
@@ -105,6 +135,7 @@ class RecursiveFit:
         self.n_left_out = 0 if held is None else len(held.X)
         self.options = options
         self.seed = seed
+        self.is_regression = rows.labels is None
         self.progress = progress
         self.budget = budget
         self.alphas = alpha_path(options.alpha, rows.X.dtype)
@@ -112,73 +143,71 @@ class RecursiveFit:
         self.steps: list[Step] = []
 
     def run(self) -> tuple[Stack, Floats]:
-        """Fit the chain; the scores are those of the first level, the last ones that know no label they should not."""
-        level, first_scores, held_scores = self._fit_first()
-        levels, scores = [level], first_scores
-        self.gain = self._feedback_gain(scores)
-        losses = None if self.held is None else square_losses(held_scores, self.held.targets)
+        """Fit the chain; return it, and the scores of its rows that know nothing they should not."""
+        first = kept = last = self._fit_first()
+        levels = [first.level]
+        self.gain = self._feedback_gain(first.fed)
+        losses = None if self.held is None else square_losses(first.held, self.held.targets)
         for depth in range(2, self._deepest() + 1):
-            if not self.budget.allows(f"level of width {level.width}"):
+            if not self.budget.allows(f"level of width {first.level.width}"):
                 break
-            level, new_scores, held_scores, level_step = self._fit_level(depth, level.width, scores, held_scores)
+            last = self._fit_level(depth, first.level.width, last)
             if losses is not None and self.held is not None:
-                new_losses = square_losses(held_scores, self.held.targets)
-                level_step.accepted = clearly_less(new_losses, losses)
+                new_losses = square_losses(last.held, self.held.targets)
+                last.step.accepted = clearly_less(new_losses, losses)
                 losses = new_losses
-            if not level_step.accepted:
+            if not last.step.accepted:
                 break
-            levels.append(level)
-            scores = new_scores
-        return Stack(self.options.activation, self.gain, tuple(levels)), first_scores
+            levels.append(last.level)
+            kept = last
+        if self.is_regression:
+            return Stack(self.options.activation, self.gain, tuple(levels), len(levels)), kept.blind
+        return Stack(self.options.activation, self.gain, tuple(levels), 1), first.blind
 
     def _deepest(self) -> int:
         """Return how many levels may be tried: all where none are judged by choice, one where none can be."""
         return self.options.max_depth if self.held is not None or self.n_left_out == 0 else 1
 
-    def _fit_first(self) -> tuple[Level, Floats, Floats]:
+    def _fit_first(self) -> LevelFit:
         """Fit the first level, its width doubled while the out-of-fold error falls by more than a little.
 
         It stays below three quarters of the number of rows: near that number it costs most and gains least.
         """
         width = self.options.first_width
         widest = min(self.options.max_hidden_width, int(_MOST_OF_THE_ROWS * len(self.rows.X)))
-        level, scores, held_scores, best = self._fit_level(1, width, None, None)
-        self.alphas = [float(best.alpha or 0.0)]
+        best = self._fit_level(1, width, None)
+        self.alphas = [float(best.step.alpha or 0.0)]
         while self.options.hidden_width is None and 2 * width <= widest:
             width *= 2
             if not self.budget.holds(self._bytes(width)) or not self.budget.allows(
-                f"level of width {width}", 3.0 * best.seconds
+                f"level of width {width}", 3.0 * best.step.seconds
             ):
                 break
             self.alphas = alpha_path(self.options.alpha, self.rows.X.dtype)
-            candidate = self._fit_level(1, width, None, None)
-            assert best.score is not None
-            assert candidate[3].score is not None
-            gained = 1.0 - candidate[3].score.fit / best.score.fit if best.score.fit < 0 else 0.0
-            candidate[3].accepted = gained > 0
-            best.accepted = not candidate[3].accepted
-            if candidate[3].accepted:
-                level, scores, held_scores, best = candidate
-            self.alphas = [float(best.alpha or 0.0)]
+            candidate = self._fit_level(1, width, None)
+            assert best.step.score is not None
+            assert candidate.step.score is not None
+            gained = 1.0 - candidate.step.score.fit / best.step.score.fit if best.step.score.fit < 0 else 0.0
+            candidate.step.accepted = gained > 0
+            best.step.accepted = not candidate.step.accepted
+            if candidate.step.accepted:
+                best = candidate
+            self.alphas = [float(best.step.alpha or 0.0)]
             if gained < _LEAST_GAIN:
                 break
-        return level, scores, held_scores
+        return best
 
-    def _fit_level(
-        self, depth: int, width: int, scores: Floats | None, held_scores: Floats | None
-    ) -> tuple[Level, Floats, Floats, Step]:
-        """Fit one level; return it, the scores of the rows and of the rows left out, and its step."""
+    def _fit_level(self, depth: int, width: int, below: LevelFit | None) -> LevelFit:
+        """Fit one level on X and the scores of the level below."""
         with threads_for(self._cost(width)):
-            return self._fit_level_here(depth, width, scores, held_scores)
+            return self._fit_level_here(depth, width, below)
 
-    def _fit_level_here(
-        self, depth: int, width: int, scores: Floats | None, held_scores: Floats | None
-    ) -> tuple[Level, Floats, Floats, Step]:
+    def _fit_level_here(self, depth: int, width: int, below: LevelFit | None) -> LevelFit:
         self.progress.plan(self._cost(width))
         self.progress.stage(f"level {depth}, width {width}")
         start = perf_counter()
         fit = _core.fit_level(
-            [self.rows.X] if scores is None else [self.rows.X, self._fed(scores)],
+            [self.rows.X] if below is None else [self.rows.X, self._fed(below.fed)],
             self.rows.targets,
             self.options.hidden_weights,
             width,
@@ -191,10 +220,12 @@ class RecursiveFit:
             self.options.fields,
             self.options.groups,
             selection=self.options.selection,
+            leave_one_out=self.is_regression,
+            at_prediction=[self.rows.X, self._fed(below.blind)] if below is not None and self.is_regression else None,
             tick=self.progress.tick,
         )
         level = Level(fit["hidden_weights"], fit["hidden_bias"], fit["weights"], fit["intercept"])
-        held = self._score_held(level, held_scores)
+        held = self._score_held(level, None if below is None else below.held)
         self.progress.done(self._cost(width))
         seconds = perf_counter() - start
         self.budget.spent(f"level of width {width}", seconds)
@@ -203,7 +234,8 @@ class RecursiveFit:
         judged = self.rows.score(fit["oof_scores"]) if depth == 1 or self.held is None else self.held.score(held)
         level_step = step("level", depth, seconds, native, judged)
         self.steps.append(level_step)
-        return level, fit["oof_scores"], held, level_step
+        blind = fit["loo_scores"] if self.is_regression else fit["oof_scores"]
+        return LevelFit(level, fit["oof_scores"], blind, held, level_step)
 
     def _feedback_gain(self, scores: Floats) -> float:
         """Return g: the variance of g S, summed over columns, is the wanted share of that of X."""
@@ -225,7 +257,9 @@ class RecursiveFit:
         return _core.predict_stack(X, [alone], 1.0, self.options.activation)
 
     def _bytes(self, width: int) -> float:
-        return level_bytes(len(self.rows.X), width, len(self.rows.fold_starts) - 1, self.rows.X.dtype)
+        return level_bytes(
+            len(self.rows.X), width, len(self.rows.fold_starts) - 1, self.rows.X.dtype, self.is_regression
+        )
 
     def _cost(self, width: int) -> float:
         """Return the estimated flops of a level, for the progress bar."""

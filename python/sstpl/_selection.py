@@ -65,6 +65,6 @@ def square_losses(scores: Floats, targets: Floats) -> npt.NDArray[np.float64]:
 
 
 def clearly_less(losses: npt.NDArray[np.float64], reference: npt.NDArray[np.float64]) -> bool:
-    """Whether losses of the same rows are less than the reference by two standard errors of their difference."""
+    """Whether losses of the same rows are less than the reference by a standard error of their difference."""
     difference = reference - losses
-    return bool(np.mean(difference) > 2 * np.std(difference) / np.sqrt(len(difference)))
+    return bool(np.mean(difference) > np.std(difference) / np.sqrt(len(difference)))

@@ -37,8 +37,10 @@ random_state, n_threads, verbose
         The trained subsystems: their weights as plain arrays, and ``predict(X)`` for rows that the input map has
         scaled.
     oof_prediction_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        Predictions of the training rows, in their order, each by solutions that did not see the row's target; see
-        `SSTPLClassifier.oof_decision_function_`.
+        Predictions of the training rows, in their order, each by solutions that did not see the row's target: the mean
+        over subsystems of leave-one-out predictions ("paper": out-of-fold), or, of a row that a subsystem leaves out,
+        its prediction. "recursive" leaves a row out of every level, but not out of the scores that other rows carry
+        from level to level.
     report_ : Report
         For every subsystem, layer, pair and solve: what was tried, its score, alpha, rank, rcond, solver, seconds.
     n_features_in_ : int

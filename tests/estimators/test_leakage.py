@@ -49,3 +49,19 @@ def test_random_labels_are_at_chance_whatever_the_depth(small_stack, fraction, m
         assert model.depth_ == 3
         out_of_fold.append(np.mean((model.oof_decision_function_ > 0) == y))
     assert np.mean(out_of_fold) == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(3200))
+
+
+@pytest.mark.parametrize("fraction", [0.8, 1.0])
+@pytest.mark.parametrize("width", [50, 400])
+def test_random_targets_have_no_fit_whatever_the_depth(small_stack, fraction, width, monkeypatch):
+    """Scores that a level leaves out one by one are by solutions that saw scores that saw the target."""
+    monkeypatch.setattr("sstpl._recursive.clearly_less", lambda losses, reference: True)
+    explained = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        X, y = rng.normal(size=(400, 20)), rng.normal(size=400)
+        chosen = {"subsystem_fraction": fraction, "random_state": seed, "n_subsystems": 1, "alpha": 1e-2}
+        model = SSTPLRegressor(**small_stack | chosen | {"hidden_width": width}).fit(X, y)
+        assert model.depth_ == 3
+        explained.append(1 - np.mean((model.oof_prediction_ - y) ** 2) / np.var(y))
+    assert np.mean(explained) < 0.02

@@ -169,7 +169,7 @@ def test_a_spent_time_limit_still_gives_a_model(digits):
     assert model.score(X[300:], y[300:]) > 0.8
 
 
-@pytest.mark.parametrize(("limit", "width"), [(80.0, 1024), (200.0, 2048)])
+@pytest.mark.parametrize(("limit", "width"), [(90.0, 1024), (250.0, 2048)])
 def test_a_memory_limit_ends_the_growth_of_the_width(limit, width):
     X = np.random.default_rng(0).normal(size=(7000, 6))
     y = np.sin(3 * X[:, 0] * X[:, 1]) + np.cos(4 * X[:, 2])

@@ -53,8 +53,6 @@ FREE_AXES = {
     ("make_filters", "patches"): (0, 1),
     ("apply_conv", "images"): (0,),
     ("apply_conv", "filters"): (0,),
-    ("fit_level", "blocks", 0): (1,),
-    ("fit_level", "blocks", 1): (1,),
     ("fit_level", "Y"): (1,),
     ("predict_stack", "X"): (0,),
 }
@@ -84,7 +82,15 @@ def calls(dtype):
         "add_rows": {"H": X, "Y": Y, "weights": w},
         "solve_ridge_dual": {"H": normal(5, 9), "Y": normal(5, 2), "alpha": 0.1, "intercept": True},
         "solve_lasso": {"G": G.T @ G, "B": normal(4, 3), "alpha": 0.1, "max_iter": 50, "tolerance": 1e-4},
-        "fit_crossfit": {"X": X, "Y": Y, **solve, "hidden": (draw(6, 4), draw(6)), "weights": w},
+        "fit_crossfit": {
+            "X": X,
+            "Y": Y,
+            **solve,
+            "hidden": (draw(6, 4), draw(6)),
+            "weights": w,
+            "leave_one_out": True,
+            "at_prediction": draw(12, 4),
+        },
         "fit_encoder": {
             "F": X,
             "code_weights": draw(6, 4),
@@ -133,6 +139,8 @@ def calls(dtype):
             **seeded,
             **solve,
             "fields": (2, 2, 1, 1),
+            "leave_one_out": True,
+            "at_prediction": [X, draw(12, 3)],
         },
         "predict_stack": {
             "X": X,

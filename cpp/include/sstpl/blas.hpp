@@ -33,7 +33,8 @@ CholeskyResult cholesky(MatrixSpan<double> G, bool estimate_condition = true);
 void solve_triangular(const MatrixView<double>& U, Transpose op, MatrixSpan<double> B);
 
 /// B := B U^-1 for the upper triangular U (p, p) and B (n, p). n p^2 flops.
-void solve_triangular_right(const MatrixView<double>& U, MatrixSpan<double> B);
+template <class T>
+void solve_triangular_right(const MatrixView<T>& U, MatrixSpan<T> B);
 
 /// Eigenvalues in ascending order, eigenvectors as the ROWS of V, of the symmetric matrix whose upper triangle
 /// is in G (p, p); G is destroyed. About 9 p^3 flops, 8 p^2 bytes beyond its arguments. Throws LinAlgError.

@@ -18,6 +18,7 @@ template <class T>
 struct Design {
   const Inputs<T>& inputs;
   const HiddenView<T>* hidden = nullptr;
+  const Inputs<T>* at_prediction = nullptr;  // what leave-one-out scores are of, where the rows will look different
 
   Index n_features() const { return hidden != nullptr ? hidden->n_hidden() : inputs.n_columns(); }
 };
@@ -35,6 +36,7 @@ struct CrossfitOptions {
   bool intercept = true;
   Index path_width = 1024;  // the path is scored on this many leading features at most
   Index block_rows = 4096;
+  bool leave_one_out = false;           // scores of every row by the solution without it, beside those without its fold
   Index hold_bytes = Index{256} << 20;  // features are kept for the second pass if they fit, else made again
 };
 
@@ -42,6 +44,7 @@ struct CrossfitReport {
   double alpha = 0;
   std::vector<double> path_errors;  // squared error per row of every alpha; infinite if unsolvable
   bool dual = false;
+  Index rows_left_out_alone = 0;         // of leave_one_out; the others have the scores of their fold
   SolveReport solve;                     // of the solution on all rows
   std::vector<SolveReport> fold_solves;  // of the solutions without each fold
   double seconds_sums = 0, seconds_path = 0, seconds_solve = 0, seconds_scores = 0;
@@ -52,11 +55,14 @@ struct CrossfitResult {
   Matrix<T> W;           // (p, c): scores are H W + 1 intercept'
   Vector<T> intercept;   // (c)
   Matrix<T> oof_scores;  // (n, c): every row scored by the solution without its fold; empty without folds
+  Matrix<T> loo_scores;  // (n, c): every row scored by the solution without it, if asked for; where its leverage
+                         // cannot be told from one, or the solution took the eigenvalue fallback, as in oof_scores
   CrossfitReport report;
 };
 
 /// Targets Y (n, c); weights: n entries or none. n p^2 + (K + 1) p^3 / 3 flops and the projections; memory
-/// 4 K p^2 + 8 p^2 bytes and two blocks. With weights the primal form is used whatever n is.
+/// 4 K p^2 + 8 p^2 bytes and two blocks; leave-one-out takes n p^2 flops and 4 p^2 bytes more. With weights the primal
+/// form is used whatever n is.
 template <class T>
 CrossfitResult<T> fit_crossfit(const Design<T>& design, const MatrixView<T>& Y, const VectorView<double>& weights,
                                const CrossfitOptions& options, const Checkpoint& checkpoint);

@@ -36,6 +36,9 @@ struct RidgeSolution {
   Matrix<double> W;          // (p, c)
   Vector<double> intercept;  // (c), zero without an intercept
   bool solved = true;        // false only where the fallback was needed and not allowed
+  // `work` holds U with U'U = D (A + lambda I) D, D = diag(scale): A is the centred Gram matrix, or the kernel. Columns
+  // without variance have scale 0; the eigenvalue fallback leaves none.
+  Vector<double> scale, feature_means;  // (p), or (n) in the dual form, which has no means
   SolveReport report;
 };
 
@@ -45,8 +48,9 @@ using FillSymmetric = std::function<void(MatrixSpan<double>)>;
 /// B := (A + penalty I)^-1 B for the symmetric A (p, p) that `fill` writes into `work`; `roundoff` is the relative
 /// error of A's entries. p^3 / 3 + 2 p^2 c flops; the eigenvalue fallback takes about 20 times as many and 16 p^2
 /// bytes more. Where the fallback is not allowed and would be needed, returns false and leaves B destroyed.
+/// `scale`, if given, becomes the diagonal D of RidgeSolution.
 bool solve_symmetric(const FillSymmetric& fill, double penalty, double roundoff, const SolveOptions& options,
-                     Matrix<double>& work, MatrixSpan<double> B, SolveReport& report);
+                     Matrix<double>& work, MatrixSpan<double> B, SolveReport& report, Vector<double>* scale = nullptr);
 
 /// Ridge on the rows of several sums taken together, on their leading n_features columns (all if negative).
 /// `work` is resized to (p, p). Columns that centring leaves nothing of but rounding have weight zero. Throws

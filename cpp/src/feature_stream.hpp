@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The features of a design in blocks of rows, less a shift, for the passes of crossfit.cpp; nobody else includes it.
+#pragma once
+
+#include <algorithm>
+
+#include "sstpl/crossfit.hpp"
+
+namespace sstpl {
+
+inline constexpr Index shift_rows = 256;  // rows whose mean is taken off the hidden features
+
+// The least block size that needs no more blocks than `at_most` rows at a time, so that none is a leftover; but large
+// enough for the mean of the shift.
+inline Index even_blocks(Index rows, Index at_most) {
+  const Index blocks = std::max<Index>(1, (rows + at_most - 1) / at_most);
+  return std::max((rows + blocks - 1) / blocks, std::min(shift_rows, at_most));
+}
+
+// Makes the shifted features of any range of rows, keeping them all if they fit.
+template <class T>
+class FeatureStream {
+ public:
+  FeatureStream(const Design<T>& design, const CrossfitOptions& options, Index largest_fold, bool hold_always)
+      : design_(design),
+        block_rows_(even_blocks(largest_fold, options.block_rows)),
+        shift_(Vector<T>::Zero(design.n_features())) {
+    const Index n = design.inputs.n_rows();
+    const Index p = design.n_features();
+    held_ = hold_always || n * p * static_cast<Index>(sizeof(T)) <= options.hold_bytes;
+    features_.resize(held_ ? n : std::min(n, block_rows_), p);
+    Z_.resize(std::min(n, block_rows_), design.inputs.as_array() != nullptr ? 0 : design.inputs.n_columns());
+    if (options.intercept) set_shift();  // only an intercept can undo it
+  }
+
+  // Of other rows of the same layer, with the same shift; nothing is kept.
+  FeatureStream(const Inputs<T>& inputs, const HiddenView<T>* hidden, const FeatureStream& like)
+      : design_{inputs, hidden}, block_rows_(like.block_rows_), shift_(like.shift_), held_(false) {
+    features_.resize(std::min(inputs.n_rows(), block_rows_), like.features_.cols());
+    Z_.resize(features_.rows(), inputs.as_array() != nullptr ? 0 : inputs.n_columns());
+  }
+
+  Index block_rows() const { return block_rows_; }
+  const Vector<T>& shift() const { return shift_; }
+  const Matrix<T>& held_features() const { return features_; }
+
+  // Features of `rows` rows from `row`, made now (or read back if they are held and made already).
+  MatrixSpan<T> make(Index row, Index rows) {
+    MatrixSpan<T> H = slot(row, rows);
+    compute(row, H);
+    return H;
+  }
+  MatrixSpan<T> again(Index row, Index rows) { return held_ ? slot(row, rows) : make(row, rows); }
+  bool held() const { return held_; }
+
+ private:
+  MatrixSpan<T> slot(Index row, Index rows) {
+    return MatrixSpan<T>(features_.data() + (held_ ? row * features_.cols() : 0), rows, features_.cols(),
+                         Eigen::OuterStride<>(features_.cols()));
+  }
+
+  void compute(Index row, MatrixSpan<T>& H) {
+    const Inputs<T>& inputs = design_.inputs;
+    const MatrixView<T>* array = inputs.as_array();
+    if (design_.hidden == nullptr) {
+      inputs.fill(row, H);
+      H.rowwise() -= shift_.transpose();
+      return;
+    }
+    if (array != nullptr) {
+      apply_hidden(*design_.hidden, block(*array, row, 0, H.rows(), array->cols()), view(shift_), H);
+      return;
+    }
+    MatrixSpan<T> Z = top_rows(Z_, H.rows());
+    inputs.fill(row, Z);
+    apply_hidden(*design_.hidden, view(Z), view(shift_), H);
+  }
+
+  // Features with a large mean lose digits in sums of squares; any fixed shift near the mean repairs that.
+  void set_shift() {
+    const Index rows = std::min({shift_rows, design_.inputs.n_rows(), block_rows_});
+    if (rows == 0) return;
+    MatrixSpan<T> H = slot(0, rows);
+    compute(0, H);
+    shift_ = H.colwise().mean().transpose();
+  }
+
+  Design<T> design_;
+  Index block_rows_;
+  Vector<T> shift_;
+  bool held_;
+  Matrix<T> features_, Z_;
+};
+
+}  // namespace sstpl

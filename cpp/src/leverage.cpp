@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "sstpl/leverage.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "sstpl/blas.hpp"
+#include "sstpl/errors.hpp"
+
+namespace sstpl {
+
+namespace {
+
+constexpr Index block_rows = 1024;
+
+// Z := (H - 1 mean') D U^-1, so that Z Z' = (H - 1 mean') (G_c + lambda I)^-1 (H - 1 mean')'.
+template <class T>
+void whiten(const LeverageFactor<T>& factor, const MatrixView<T>& H, Matrix<T>& Z) {
+  Z = H.rowwise() - factor.means.transpose();
+  Z.array().rowwise() *= factor.scale.transpose().array();
+  solve_triangular_right(view(factor.U), span(Z));
+}
+
+}  // namespace
+
+template <class T>
+LeverageFactor<T>::LeverageFactor(const RidgeSolution& solution, const MatrixView<double>& factor, double weight,
+                                  bool intercept)
+    : U(factor.template cast<T>()),
+      scale(solution.scale.template cast<T>()),
+      means(solution.feature_means.template cast<T>()),
+      share(intercept ? 1 / weight : 0.0) {
+  require(U.rows() == U.cols() && U.rows() == scale.size() && scale.size() == means.size(),
+          "the factor does not fit the solution");
+}
+
+template <class T>
+Leverages leverages(const LeverageFactor<T>& factor, const MatrixView<T>& H, const MatrixView<T>& H_then,
+                    const VectorView<double>& weights) {
+  require(H.cols() == factor.U.cols() && (H_then.rows() == 0 || H_then.cols() == H.cols()),
+          "the factor does not fit the features");
+  require(H_then.rows() == 0 || H_then.rows() == H.rows(), "every row needs its features at prediction");
+  require(weights.size() == 0 || weights.size() == H.rows(), "one weight per row is needed");
+  Leverages found{Vector<double>(H.rows()), Vector<double>(H.rows())};
+  Matrix<T> Z, Z_then;
+  for (Index row = 0; row < H.rows(); row += block_rows) {
+    const Index rows = std::min(block_rows, H.rows() - row);
+    whiten(factor, block(H, row, 0, rows, H.cols()), Z);
+    found.own.segment(row, rows) = Z.rowwise().squaredNorm().template cast<double>().array() + factor.share;
+    if (H_then.rows() == 0) continue;
+    whiten(factor, block(H_then, row, 0, rows, H.cols()), Z_then);
+    found.cross.segment(row, rows) =
+        Z.cwiseProduct(Z_then).rowwise().sum().template cast<double>().array() + factor.share;
+  }
+  if (H_then.rows() == 0) found.cross = found.own;
+  if (weights.size() > 0) {
+    found.own.array() *= weights.array();
+    found.cross.array() *= weights.array();
+  }
+  return found;
+}
+
+Leverages dual_leverages(const MatrixView<double>& U, const RidgeSolution& solution, const Matrix<double>& K,
+                         const Matrix<double>& K_then, bool intercept) {
+  const Index n = solution.scale.size();
+  require(U.rows() == n && U.cols() == n && K.rows() == n && K.cols() == n, "the factor does not fit the solution");
+  require(K_then.rows() == 0 || (K_then.rows() == n && K_then.cols() == n), "K_then must be (n, n)");
+  const double penalty = solution.report.penalty;
+  const double share = intercept ? 1 / static_cast<double>(n) : 0.0;
+  // Q = C (K_c + lambda I)^-1 C maps targets to dual coefficients; lambda Q is what their fit leaves of them.
+  Matrix<double> root = Matrix<double>::Identity(n, n);
+  solve_triangular(U, Transpose::no, span(root));
+  root = solution.scale.asDiagonal() * root;
+  Leverages found;
+  if (K_then.rows() == 0) {
+    found.own = 1 + share - penalty * root.rowwise().squaredNorm().array();
+    found.cross = found.own;
+    return found;
+  }
+  Matrix<double> Q(n, n);
+  gemm(1.0, view(root), Transpose::no, view(root), Transpose::yes, 0.0, span(Q));
+  if (intercept && penalty > 0) Q.array() -= share / penalty;
+  found.own = 1 - penalty * Q.diagonal().array();
+  const Vector<double> means = K.rowwise().sum() * share;
+  found.cross = (K_then.rowwise() - means.transpose()).cwiseProduct(Q).rowwise().sum().array() + share;
+  return found;
+}
+
+template <class T>
+Index leave_one_out(const Leverages& leverage, const MatrixView<T>& Y, const MatrixView<T>& S, MatrixSpan<T> S_then) {
+  require(leverage.own.size() == S.rows() && leverage.cross.size() == S.rows() && Y.rows() == S.rows() &&
+              Y.cols() == S.cols() && S_then.rows() == S.rows() && S_then.cols() == S.cols(),
+          "leave-one-out scores need leverages, a target and scores for every row");
+  // Rounding is magnified by 1 / (1 - h); half the digits must be left.
+  const double least = std::sqrt(unit_roundoff<T>());
+  Index told = 0;
+  for (Index i = 0; i < S.rows(); ++i) {
+    const double left = 1 - leverage.own(i);
+    if (left <= least) {
+      S_then.row(i).setConstant(std::numeric_limits<T>::infinity());
+      continue;
+    }
+    S_then.row(i) -= static_cast<T>(leverage.cross(i) / left) * (Y.row(i) - S.row(i));
+    ++told;
+  }
+  return told;
+}
+
+#define SSTPL_INSTANTIATE(T)                                                                            \
+  template struct LeverageFactor<T>;                                                                    \
+  template Leverages leverages<T>(const LeverageFactor<T>&, const MatrixView<T>&, const MatrixView<T>&, \
+                                  const VectorView<double>&);                                           \
+  template Index leave_one_out<T>(const Leverages&, const MatrixView<T>&, const MatrixView<T>&, MatrixSpan<T>);
+SSTPL_INSTANTIATE(float)
+SSTPL_INSTANTIATE(double)
+#undef SSTPL_INSTANTIATE
+
+}  // namespace sstpl
