@@ -19,35 +19,47 @@ constexpr Index block_bytes = Index{4} << 20;  // of responses at a time: they a
 
 Index n_places(Index side, Index stride) { return 1 + (side - 1) / stride; }
 
-// The patch centred at (row, col), normalised, into q.
+// Reads patches of one image at a time, which it keeps with a border of zeros.
 template <class T>
-void read_patch(const ConvOptions& options, const T* image, Index row, Index col, T* q) {
-  const ImageShape& shape = options.image;
-  const Index half = options.patch / 2;
-  const Index length = options.patch * shape.channels;  // of one line of the patch
-  const Index first = std::max<Index>(0, col - half);
-  const Index last = std::min(shape.cols, col - half + options.patch);
-  for (Index i = 0; i < options.patch; ++i) {
-    T* line = q + i * length;
-    const Index y = row - half + i;
-    if (y < 0 || y >= shape.rows) {
-      std::fill(line, line + length, T(0));
-      continue;
+class PatchReader {
+ public:
+  explicit PatchReader(const ConvOptions& options)
+      : rows_(options.image.rows),
+        patch_(options.patch),
+        line_(options.image.cols * options.image.channels),
+        channels_(options.image.channels),
+        padded_line_((options.image.cols + options.patch - 1) * channels_),
+        contrast_(static_cast<T>(options.contrast)),
+        padded_(static_cast<std::size_t>((rows_ + patch_ - 1) * padded_line_), T(0)) {}
+
+  void load(const T* image) {
+    const Index half = patch_ / 2;
+    for (Index y = 0; y < rows_; ++y) {
+      std::copy_n(image + y * line_, line_, padded_.data() + (y + half) * padded_line_ + half * channels_);
     }
-    const T* source = image + (y * shape.cols + first) * shape.channels;
-    T* inside = line + (first - (col - half)) * shape.channels;
-    std::fill(line, inside, T(0));
-    std::copy(source, source + (last - first) * shape.channels, inside);
-    std::fill(inside + (last - first) * shape.channels, line + length, T(0));
   }
-  Eigen::Map<Vector<T>> values(q, options.patch_size());
-  values.array() -= values.mean();
-  if (options.contrast > 0) {
-    const T variance = values.squaredNorm() / static_cast<T>(values.size());
-    const T deviation = std::sqrt(variance + static_cast<T>(options.contrast));
-    if (deviation > T(0)) values /= deviation;  // a contrast may vanish in T, and a flat patch stays zero
+
+  // The patch centred at (row, col), normalised, into q.
+  void read(Index row, Index col, T* q) const {
+    const Index length = patch_ * channels_;  // of one line of the patch
+    const T* source = padded_.data() + row * padded_line_ + col * channels_;
+    T* target = q;
+    for (Index i = 0; i < patch_; ++i, source += padded_line_) {
+      for (Index j = 0; j < length; ++j) *target++ = source[j];
+    }
+    Eigen::Map<Vector<T>> values(q, patch_ * length);
+    values.array() -= values.mean();
+    if (contrast_ > 0) {
+      const T deviation = std::sqrt(values.squaredNorm() / static_cast<T>(values.size()) + contrast_);
+      values *= T(1) / deviation;
+    }
   }
-}
+
+ private:
+  Index rows_, patch_, line_, channels_, padded_line_;
+  T contrast_;
+  std::vector<T> padded_;
+};
 
 // Which cells a place belongs to: cell i sees [begin, end) of the places along one side.
 struct Cells {
@@ -145,12 +157,13 @@ Matrix<T> sample_patches(const ConvOptions& options, const MatrixView<T>& images
   check_conv(options, images.cols());
   require(images.rows() >= 1 && count >= 1, "patches need at least one image, and one patch");
   Matrix<T> patches(count, options.patch_size());
+  PatchReader<T> reader(options);
   for (Index i = 0; i < count; ++i) {
     const RandomWords words = random_words(stream, static_cast<std::uint64_t>(i));
     const Index image = random_index(words.first, images.rows());
     const Index place = random_index(words.second, options.image.rows * options.image.cols);
-    read_patch(options, images.data() + image * images.outerStride(), place / options.image.cols,
-               place % options.image.cols, patches.data() + i * patches.cols());
+    reader.load(images.data() + image * images.outerStride());
+    reader.read(place / options.image.cols, place % options.image.cols, patches.data() + i * patches.cols());
   }
   return patches;
 }
@@ -207,12 +220,13 @@ void apply_conv(const ConvOptions& options, const MatrixView<T>& filters, const 
   for (Index start = 0; start < images.rows(); start += batch) {
     checkpoint();
     const Index rows = std::min(batch, images.rows() - start);
-    parallel_for(0, rows * down, down, [&](Index from, Index to) {
-      for (Index line = from; line < to; ++line) {
-        const T* image = images.data() + (start + line / down) * images.outerStride();
-        for (Index x = 0; x < across; ++x) {
-          read_patch(options, image, (line % down) * options.stride, x * options.stride,
-                     Q.data() + (line * across + x) * Q.cols());
+    parallel_for(0, rows, 1, [&](Index from, Index to) {
+      PatchReader<T> reader(options);
+      for (Index i = from; i < to; ++i) {
+        reader.load(images.data() + (start + i) * images.outerStride());
+        T* q = Q.data() + i * places * Q.cols();
+        for (Index place = 0; place < places; ++place, q += Q.cols()) {
+          reader.read(place / across * options.stride, place % across * options.stride, q);
         }
       }
     });

@@ -1,5 +1,6 @@
 """sstpl: fast, gradient-free training of neural networks on CPU, by closed-form ridge solves alone."""
 
+from sstpl import _loading  # noqa: F401, I001  (before anything else loads the core)
 from sstpl import presets
 from sstpl._config import build_info, show_config
 from sstpl.classifier import SSTPLClassifier
