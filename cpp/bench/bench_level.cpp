@@ -74,8 +74,9 @@ double bound(const Problem& problem) {
   Matrix<double> G = Matrix<double>::Constant(p, p, 0.5);
   G.diagonal().setConstant(static_cast<double>(p));
   const double factor = seconds([&] { cholesky(span(G), false); });
-  const bool held = n * p * static_cast<Index>(sizeof(float)) <= problem.options.hold_bytes;
-  return blocks * ((held ? 1 : 2) * projection + products + narrow) + (n_folds + 1) * factor;
+  const Index kept = sstpl::kept_rows(problem.options, n, p, static_cast<Index>(sizeof(float)));
+  const double again = 1 - static_cast<double>(kept) / static_cast<double>(n);  // of the projections
+  return blocks * ((1 + again) * projection + products + narrow) + (n_folds + 1) * factor;
 }
 
 void level(benchmark::State& state) {

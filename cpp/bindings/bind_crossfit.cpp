@@ -43,7 +43,7 @@ void bind(py::module_& m) {
         py::arg("fold_starts").noconvert() = py::none(), py::arg("intercept") = true,
         py::arg("hidden").noconvert() = py::none(), py::arg("activation") = "tanh",
         py::arg("weights").noconvert() = py::none(), py::arg("path_width") = 1024, py::arg("block_rows") = 4096,
-        py::arg("hold_bytes") = Index{256} << 20, py::arg("selection") = "kfold", py::arg("leave_one_out") = false,
+        py::arg("hold_bytes") = Index{1} << 30, py::arg("selection") = "kfold", py::arg("leave_one_out") = false,
         py::arg("at_prediction").noconvert() = py::none(), py::arg("tick") = py::none());
 }
 

@@ -29,7 +29,7 @@ py::dict primal(const std::vector<const Sums*>& parts, double alpha, bool interc
   {
     const py::gil_scoped_release no_gil;  // the caller holds the sums
     Matrix<double> work;
-    solution = solve_ridge(parts, alpha, intercept, work, n_features);
+    solution = solve_ridge({parts}, alpha, intercept, work, n_features);
   }
   return to_dict(std::move(solution));
 }

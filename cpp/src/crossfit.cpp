@@ -91,7 +91,7 @@ class Crossfit {
   void add_sums() {
     SumsWorkspace<T> workspace;
     for (const RowRange& range : ranges_) {
-      sums_.emplace_back(stream_.held_features().cols(), Y_.cols());
+      sums_.emplace_back(stream_.n_features(), Y_.cols());
       sums_.back().feature_rounding = feature_rounding();
       for (Index row = range.from; row < range.to; row += stream_.block_rows()) {
         checkpoint_();
@@ -100,8 +100,12 @@ class Crossfit {
         const VectorView<double> w = weights_of(row, rows);
         add_rows(sums_.back(), H, block(Y_, row, 0, rows, Y_.cols()), w, workspace);
         // Weighted rows were overwritten by sqrt(w) times themselves, so they cannot be read back.
-        if (w.size() > 0 && stream_.held()) stream_.make(row, rows);
+        if (w.size() > 0 && stream_.keeps(row, rows)) stream_.make(row, rows);
       }
+    }
+    if (sums_.size() > 1) {
+      whole_ = sums_.front();
+      for (std::size_t k = 1; k < sums_.size(); ++k) merge(*whole_, sums_[k]);
     }
   }
 
@@ -111,7 +115,7 @@ class Crossfit {
       checkpoint_();
       stream_.make(row, std::min(stream_.block_rows(), n_ - row));
     }
-    features_ = stream_.held_features().template cast<double>();
+    features_ = stream_.all_features().template cast<double>();
     targets_ = Y_.template cast<double>();
     kernel_.resize(n_, n_);
     gemm(1.0, view(features_), Transpose::no, view(features_), Transpose::yes, 0.0, span(kernel_));
@@ -162,11 +166,13 @@ class Crossfit {
       return solve_ridge_dual(view(features_), kernel_, view(targets_), out.from, out.to, alpha, options_.intercept,
                               feature_rounding().squaredNorm(), work_, solve_options);
     }
-    std::vector<const Sums*> parts;
+    SumsOf sums;
     for (std::size_t i = 0; i < sums_.size(); ++i) {
-      if (all || i != k) parts.push_back(&sums_[i]);
+      if (all || i != k) sums.parts.push_back(&sums_[i]);
     }
-    return solve_ridge(parts, alpha, options_.intercept, work_, -1, solve_options);
+    if (whole_) sums.whole = &*whole_;
+    if (!all) sums.without = &sums_[k];
+    return solve_ridge(sums, alpha, options_.intercept, work_, -1, solve_options);
   }
 
   void choose_alpha(CrossfitReport& report) {
@@ -184,13 +190,13 @@ class Crossfit {
   }
 
   std::vector<double> primal_path() {
-    const Index width = std::min(options_.path_width, stream_.held_features().cols());
+    const Index width = std::min(options_.path_width, stream_.n_features());
     return heldout_errors(sums_, options_.alphas, options_.intercept, width);
   }
 
   // Both spectral errors take the leading features in primal form, whatever the form of the solution.
   std::vector<double> spectral_path() {
-    const Index width = std::min(options_.path_width, stream_.held_features().cols());
+    const Index width = std::min(options_.path_width, stream_.n_features());
     std::vector<Sums> own;
     if (dual_) {
       own.emplace_back(width, Y_.cols());
@@ -321,10 +327,19 @@ class Crossfit {
   const Inputs<T>* at_prediction_;
   FeatureStream<T> stream_;
   std::vector<Sums> sums_;
+  std::optional<Sums> whole_;
   Matrix<double> features_, targets_, kernel_, work_;
 };
 
 }  // namespace
+
+Index kept_rows(const CrossfitOptions& options, Index n_rows, Index n_features, Index feature_bytes) {
+  constexpr Index always = Index{256} << 20;
+  const Index row_bytes = std::max<Index>(1, n_features * feature_bytes);
+  const Index folds = std::max<Index>(1, static_cast<Index>(options.fold_starts.size()) - 1);
+  const Index room = n_rows <= always / row_bytes ? always : (4 * folds + 12) * n_features * n_features;
+  return std::min(n_rows, std::min(room, options.hold_bytes) / row_bytes);
+}
 
 template <class T>
 CrossfitResult<T> fit_crossfit(const Design<T>& design, const MatrixView<T>& Y, const VectorView<double>& weights,

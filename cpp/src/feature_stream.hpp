@@ -17,7 +17,7 @@ inline Index even_blocks(Index rows, Index at_most) {
   return std::max((rows + blocks - 1) / blocks, std::min(shift_rows, at_most));
 }
 
-// Makes the shifted features of any range of rows, keeping them all if they fit.
+// Makes the shifted features of any range of rows, keeping those of as many leading rows as fit.
 template <class T>
 class FeatureStream {
  public:
@@ -27,35 +27,40 @@ class FeatureStream {
         shift_(Vector<T>::Zero(design.n_features())) {
     const Index n = design.inputs.n_rows();
     const Index p = design.n_features();
-    held_ = hold_always || n * p * static_cast<Index>(sizeof(T)) <= options.hold_bytes;
-    features_.resize(held_ ? n : std::min(n, block_rows_), p);
+    kept_ = hold_always ? n : kept_rows(options, n, p, static_cast<Index>(sizeof(T)));
+    features_.resize(kept_ + std::min(n - kept_, block_rows_), p);
     Z_.resize(std::min(n, block_rows_), design.inputs.as_array() != nullptr ? 0 : design.inputs.n_columns());
     if (options.intercept) set_shift();  // only an intercept can undo it
   }
 
   // Of other rows of the same layer, with the same shift; nothing is kept.
   FeatureStream(const Inputs<T>& inputs, const HiddenView<T>* hidden, const FeatureStream& like)
-      : design_{inputs, hidden}, block_rows_(like.block_rows_), shift_(like.shift_), held_(false) {
+      : design_{inputs, hidden}, block_rows_(like.block_rows_), shift_(like.shift_) {
     features_.resize(std::min(inputs.n_rows(), block_rows_), like.features_.cols());
     Z_.resize(features_.rows(), inputs.as_array() != nullptr ? 0 : inputs.n_columns());
   }
 
   Index block_rows() const { return block_rows_; }
   const Vector<T>& shift() const { return shift_; }
-  const Matrix<T>& held_features() const { return features_; }
+  Index n_features() const { return features_.cols(); }
 
-  // Features of `rows` rows from `row`, made now (or read back if they are held and made already).
+  // All features, where they were to be held whatever they take.
+  const Matrix<T>& all_features() const { return features_; }
+
+  // Features of `rows` rows from `row`, made now (or read back if they were made before and kept).
   MatrixSpan<T> make(Index row, Index rows) {
     MatrixSpan<T> H = slot(row, rows);
     compute(row, H);
+    if (keeps(row, rows) && row <= made_) made_ = std::max(made_, row + rows);
     return H;
   }
-  MatrixSpan<T> again(Index row, Index rows) { return held_ ? slot(row, rows) : make(row, rows); }
-  bool held() const { return held_; }
+  MatrixSpan<T> again(Index row, Index rows) { return row + rows <= made_ ? slot(row, rows) : make(row, rows); }
+  bool keeps(Index row, Index rows) const { return row + rows <= kept_; }
 
  private:
   MatrixSpan<T> slot(Index row, Index rows) {
-    return MatrixSpan<T>(features_.data() + (held_ ? row * features_.cols() : 0), rows, features_.cols(),
+    const Index from = keeps(row, rows) ? row : kept_;
+    return MatrixSpan<T>(features_.data() + from * features_.cols(), rows, features_.cols(),
                          Eigen::OuterStride<>(features_.cols()));
   }
 
@@ -88,7 +93,8 @@ class FeatureStream {
   Design<T> design_;
   Index block_rows_;
   Vector<T> shift_;
-  bool held_;
+  Index kept_ = 0;  // leading rows that there is room for
+  Index made_ = 0;  // of those, how many are there
   Matrix<T> features_, Z_;
 };
 

@@ -23,6 +23,9 @@ double smallest_pivot(double roundoff, Index order) {
   return pivot_safety * std::max(roundoff, static_cast<double>(order) * unit_roundoff<double>());
 }
 
+// Of a whole column's sum of squares, what must be outside a fold for the fold to be subtracted.
+constexpr double least_share = 1.0 / 16;
+
 // Centring takes n mean^2 from a sum of squares; what is left of a constant column is the rounding of both sums:
 // some tens of roundings of a block, and at worst one rounding of a double per row.
 double centring_noise(double roundoff, double n_rows) { return 64 * roundoff + n_rows * unit_roundoff<double>(); }
@@ -125,8 +128,11 @@ struct Totals {
 // The centred system G_c = G - s s'/n of several sums, ready for any alpha.
 class CentredSystem {
  public:
-  CentredSystem(const std::vector<const Sums*>& parts, bool intercept, Index n_features)
-      : parts_(parts), totals_(parts, n_features), intercept_(intercept && totals_.weight > 0) {
+  CentredSystem(const SumsOf& sums, bool intercept, Index n_features)
+      : sums_(sums),
+        totals_(sums.parts, n_features),
+        intercept_(intercept && totals_.weight > 0),
+        subtracts_(sums.whole != nullptr && keeps_digits()) {
     if (!intercept_) return;
     const Vector<double> uncentred = totals_.diagonal;
     totals_.cross.noalias() -= totals_.features * totals_.targets.transpose() / totals_.weight;
@@ -145,17 +151,14 @@ class CentredSystem {
   const Totals& totals() const { return totals_; }
 
   void fill(MatrixSpan<double> G) const {
-    parallel_for(0, G.rows(), row_grain, [&](Index from, Index to) {
-      for (Index i = from; i < to; ++i) {
-        if (intercept_) {
-          G.row(i).tail(G.cols() - i) =
-              (-totals_.features(i) / totals_.weight) * totals_.features.tail(G.cols() - i).transpose();
-        } else {
-          G.row(i).tail(G.cols() - i).setZero();
-        }
-      }
-    });
-    for (const Sums* part : parts_) part->gram.add_to_upper(G);
+    if (subtracts_) {
+      const Vector<double> means = intercept_ ? Vector<double>(totals_.features / totals_.weight)
+                                              : Vector<double>(Vector<double>::Zero(totals_.p));
+      sums_.whole->gram.write_upper(G, sums_.without != nullptr ? &sums_.without->gram : nullptr, means,
+                                    totals_.features);
+    } else {
+      add_parts(G);
+    }
     for (const Index j : constant_) {
       G.row(j).tail(G.cols() - j).setZero();
       G.col(j).head(j).setZero();
@@ -183,9 +186,30 @@ class CentredSystem {
   }
 
  private:
-  const std::vector<const Sums*>& parts_;
+  bool keeps_digits() const {
+    Vector<double> whole = Vector<double>::Zero(totals_.p);
+    sums_.whole->gram.add_diagonal_to(whole);
+    return (totals_.diagonal.array() >= least_share * whole.array()).all();
+  }
+
+  void add_parts(MatrixSpan<double>& G) const {
+    parallel_for(0, G.rows(), row_grain, [&](Index from, Index to) {
+      for (Index i = from; i < to; ++i) {
+        if (intercept_) {
+          G.row(i).tail(G.cols() - i) =
+              (-totals_.features(i) / totals_.weight) * totals_.features.tail(G.cols() - i).transpose();
+        } else {
+          G.row(i).tail(G.cols() - i).setZero();
+        }
+      }
+    });
+    for (const Sums* part : sums_.parts) part->gram.add_to_upper(G);
+  }
+
+  const SumsOf& sums_;
   Totals totals_;
   bool intercept_;
+  bool subtracts_;
   std::vector<Index> constant_;  // columns without variance
 };
 
@@ -235,11 +259,13 @@ bool solve_symmetric(const FillSymmetric& fill, double penalty, double roundoff,
   return true;
 }
 
-RidgeSolution solve_ridge(const std::vector<const Sums*>& parts, double alpha, bool intercept, Matrix<double>& work,
-                          Index n_features, const SolveOptions& options) {
-  require(!parts.empty(), "a ridge solve needs at least one set of sums");
-  const Index p = n_features < 0 ? parts.front()->n_features() : n_features;
-  const CentredSystem system(parts, intercept, p);
+RidgeSolution solve_ridge(const SumsOf& sums, double alpha, bool intercept, Matrix<double>& work, Index n_features,
+                          const SolveOptions& options) {
+  require(!sums.parts.empty(), "a ridge solve needs at least one set of sums");
+  const Index p = n_features < 0 ? sums.parts.front()->n_features() : n_features;
+  require(sums.whole == nullptr || sums.whole->n_features() == sums.parts.front()->n_features(),
+          "the sums taken together are of different shapes");
+  const CentredSystem system(sums, intercept, p);
   RidgeSolution solution;
   solution.solved = system.solve(alpha, options, [&](MatrixSpan<double> G) { system.fill(G); }, work, solution);
   return solution;
@@ -258,8 +284,8 @@ std::vector<double> heldout_errors(const std::vector<Sums>& folds, const std::ve
   RidgeSolution solution;
   double weight = 0;
   for (std::size_t k = 0; k < folds.size(); ++k) {
-    const std::vector<const Sums*> parts = all_but(folds, k);
-    const CentredSystem system(parts, intercept, p);
+    const SumsOf others{all_but(folds, k)};
+    const CentredSystem system(others, intercept, p);
     system.fill(span(train));
     heldout.setZero();
     folds[k].gram.add_to_upper(span(heldout));

@@ -87,6 +87,34 @@ void PackedSymmetric::add_to_upper(MatrixSpan<double> G) const {
   }
 }
 
+void PackedSymmetric::write_upper(MatrixSpan<double> G, const PackedSymmetric* less, const Vector<double>& x,
+                                  const Vector<double>& y) const {
+  require(G.rows() == G.cols() && G.rows() <= order_ && x.size() == G.rows() && y.size() == G.rows(),
+          "write_upper: G must be square and no larger than the order, x and y as long");
+  require(less == nullptr || less->order_ == order_, "symmetric matrices of different order cannot be subtracted");
+  for (const Panel& panel : panels_) {
+    if (panel.begin >= G.cols()) break;
+    const Index width = panel.end - panel.begin;
+    const Index end = std::min(panel.end, G.cols());
+    parallel_for(0, end, add_grain, [&](Index from, Index to) {
+      for (Index i = from; i < to; ++i) {
+        const Index first = std::max(i, panel.begin);
+        const Index place = panel.offset + i * width + first - panel.begin;
+        const double* all = data_.data() + place;
+        double* target = G.data() + i * G.outerStride() + first;
+        const double* right = y.data() + first;
+        const double left = x(i);
+        if (less == nullptr) {
+          for (Index j = 0; j < end - first; ++j) target[j] = all[j] - left * right[j];
+        } else {
+          const double* part = less->data_.data() + place;
+          for (Index j = 0; j < end - first; ++j) target[j] = all[j] - part[j] - left * right[j];
+        }
+      }
+    });
+  }
+}
+
 void PackedSymmetric::add_diagonal_to(Vector<double>& d) const {
   require(d.size() <= order_, "add_diagonal_to: more entries asked for than there are");
   for (const Panel& panel : panels_) {

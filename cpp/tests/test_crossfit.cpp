@@ -79,11 +79,13 @@ TEST_CASE_TEMPLATE("held features and features made again give the same bits", T
     problem.options.block_rows = 8;
     const Vector<double> w = weighted ? Vector<double>(random_matrix(5, 60, 1).cwiseAbs()) : Vector<double>();
     const CrossfitResult<T> held = problem.fit(w);
-    problem.options.hold_bytes = 0;
-    const CrossfitResult<T> remade = problem.fit(w);
-    CHECK(identical(held.oof_scores, remade.oof_scores));
-    CHECK(identical(held.W, remade.W));
-    CHECK(identical(held.intercept, remade.intercept));
+    for (const Index rows : {0, 13, 40}) {  // none, some that end within a block, and some that end with a fold
+      problem.options.hold_bytes = rows * 10 * static_cast<Index>(sizeof(T));
+      const CrossfitResult<T> remade = problem.fit(w);
+      CHECK(identical(held.oof_scores, remade.oof_scores));
+      CHECK(identical(held.W, remade.W));
+      CHECK(identical(held.intercept, remade.intercept));
+    }
   }
 }
 

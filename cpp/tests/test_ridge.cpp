@@ -21,7 +21,7 @@ Sums sums_of(Matrix<T> H, const Matrix<T>& Y, const Vector<double>& weights = Ve
 
 RidgeSolution solve(const Sums& sums, double alpha, bool intercept = true, Index n_features = -1) {
   Matrix<double> work;
-  return solve_ridge({&sums}, alpha, intercept, work, n_features);
+  return solve_ridge({{&sums}}, alpha, intercept, work, n_features);
 }
 
 RidgeSolution solve_dual(const Matrix<double>& H, const Matrix<double>& Y, double alpha, bool intercept,
@@ -76,8 +76,36 @@ TEST_CASE("rows stacked twice double the penalty and columns stacked twice halve
   CHECK(difference(beside.W.bottomRows(6), once.W / 2) < 1e-12);
   const Sums sums = sums_of(H, Y);
   Matrix<double> work;
-  CHECK(difference(solve_ridge({&sums, &sums}, 0.2, true, work).W, once.W) < 1e-12);
+  CHECK(difference(solve_ridge({{&sums, &sums}}, 0.2, true, work).W, once.W) < 1e-12);
   CHECK(difference(solve(sums_of<double>(H, 5 * Y), 0.2).W, 5 * once.W) < 1e-12);
+}
+
+TEST_CASE_TEMPLATE("a fold is subtracted from the whole as if the others were added up", T, float, double) {
+  const Sums one = sums_of(random_matrix<T>(41, 40, 6), random_matrix<T>(42, 40, 2));
+  const Sums two = sums_of(random_matrix<T>(43, 50, 6), random_matrix<T>(44, 50, 2));
+  Sums whole = one;
+  merge(whole, two);
+  Matrix<double> work;
+  for (const bool intercept : {true, false}) {
+    const RidgeSolution alone = solve_ridge({{&two}}, 0.1, intercept, work);
+    const RidgeSolution less = solve_ridge({{&two}, &whole, &one}, 0.1, intercept, work);
+    CHECK(difference(less.W, alone.W) < 1e-12);
+    CHECK(difference(less.intercept, alone.intercept) < 1e-12);
+    const RidgeSolution both = solve_ridge({{&one, &two}, &whole}, 0.1, intercept, work);
+    CHECK(difference(both.W, solve_ridge({{&one, &two}}, 0.1, intercept, work).W) < 1e-12);
+  }
+}
+
+TEST_CASE("a fold that holds nearly all of a column is not subtracted, which would leave rounding") {
+  Matrix<double> H = random_matrix(45, 40, 3);
+  const Sums two = sums_of(H, random_matrix(46, 40, 1));
+  H.col(1) *= 1e9;
+  const Sums one = sums_of(H, random_matrix(47, 40, 1));
+  Sums whole = one;
+  merge(whole, two);
+  Matrix<double> work;
+  const RidgeSolution alone = solve_ridge({{&two}}, 0.1, true, work);
+  CHECK(identical(solve_ridge({{&two}, &whole, &one}, 0.1, true, work).W, alone.W));
 }
 
 TEST_CASE("weighted rows give weighted least squares") {
@@ -265,7 +293,7 @@ TEST_CASE("alphas that are negative or not finite and shapes that differ throw i
     CHECK_THROWS_AS(solve_dual(H, Y, bad, true), std::invalid_argument);
   }
   CHECK_THROWS_AS(solve_ridge({}, 1.0, true, work), std::invalid_argument);
-  CHECK_THROWS_AS(solve_ridge({&sums, &other}, 1.0, true, work), std::invalid_argument);
+  CHECK_THROWS_AS(solve_ridge({{&sums, &other}}, 1.0, true, work), std::invalid_argument);
   CHECK_THROWS_AS(solve(sums, 1.0, true, 4), std::invalid_argument);
   CHECK_THROWS_AS(heldout_errors({sums}, {1.0}, true, -1), std::invalid_argument);
   CHECK_THROWS_AS(heldout_errors({sums, other}, {1.0}, true, -1), std::invalid_argument);

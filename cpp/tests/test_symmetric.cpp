@@ -84,6 +84,27 @@ TEST_CASE("the leading block is added to the upper triangle and the lower triang
   }
 }
 
+TEST_CASE("the difference less an outer product is written to the upper triangle of any leading block") {
+  for (const Index p : {3, 1100}) {
+    for (const Index q : {Index{2}, p}) {
+      PackedSymmetric all(p), part(p);
+      add(all, random_matrix(31, 9, p));
+      add(part, random_matrix(32, 4, p));
+      const Vector<double> x = random_matrix(33, q, 1), y = random_matrix(34, q, 1);
+      const Matrix<double> outer = (x * y.transpose()).triangularView<Eigen::Upper>();
+      for (const PackedSymmetric* less : {&part, static_cast<PackedSymmetric*>(nullptr)}) {
+        Matrix<double> G = Matrix<double>::Constant(q, q, std::nan(""));
+        all.write_upper(span(G), less, x, y);
+        CHECK((q < 2 || std::isnan(G(1, 0))));
+        const Matrix<double> written = G.triangularView<Eigen::Upper>();
+        Matrix<double> truth = upper(all, q) - outer;
+        if (less != nullptr) truth -= upper(part, q);
+        CHECK(difference(written, truth) < 1e-14);
+      }
+    }
+  }
+}
+
 TEST_CASE("float blocks are added in double so that small terms survive beside large ones") {
   PackedSymmetric packed(1);
   PanelWorkspace workspace;
@@ -108,6 +129,11 @@ TEST_CASE("packed matrices refuse orders and shapes that do not fit") {
   CHECK_THROWS_AS(upper(packed, 4), std::invalid_argument);
   Matrix<double> wide = Matrix<double>::Zero(2, 3);
   CHECK_THROWS_AS(packed.add_to_upper(span(wide)), std::invalid_argument);
+  Matrix<double> square = Matrix<double>::Zero(3, 3);
+  const Vector<double> x = Vector<double>::Zero(3), y = Vector<double>::Zero(2);
+  const PackedSymmetric other(4);
+  CHECK_THROWS_AS(packed.write_upper(span(square), nullptr, x, y), std::invalid_argument);
+  CHECK_THROWS_AS(packed.write_upper(span(square), &other, x, x), std::invalid_argument);
   Vector<double> diagonal = Vector<double>::Zero(4);
   CHECK_THROWS_AS(packed.add_diagonal_to(diagonal), std::invalid_argument);
 }

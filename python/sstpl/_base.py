@@ -184,13 +184,22 @@ class SSTPLBase(BaseEstimator):
         """Fit on the checked rows, which are taken from the list; return the fitted attributes and their scores."""
         seed = check.seed_of(self.random_state)
         budget = Budget(settings.time_limit, settings.memory_limit)
-        with threads(self.n_threads), Progress(self.verbose > 0, type(self).__name__) as progress:
+        with (
+            threads(self.n_threads) as n_threads,
+            Progress(self.verbose > 0, type(self).__name__) as progress,
+        ):
             rows = given.pop()
             self._require_memory(settings, len(rows), labels is None, dtype, budget)
-            input_map, prepare, steps = self._prepare(settings, rows, targets, labels, dtype, seed, progress, budget)
+            input_map, prepare, steps = self._prepare(
+                settings, rows, targets, labels, dtype, seed, n_threads, progress, budget
+            )
             mapped = input_map.transform(rows)
             del rows  # the widest solve needs the memory
-            system, scores, report = fit_system(mapped, targets, labels, settings.system, prepare, seed, budget)
+            # Side by side they need memory side by side.
+            n_workers = n_threads if settings.memory_limit is None else 1
+            system, scores, report = fit_system(
+                mapped, targets, labels, settings.system, prepare, seed, budget, n_workers
+            )
         report.preparation += steps
         report.stopped_by_time = budget.exhausted
         report.warn()
@@ -223,6 +232,7 @@ class SSTPLBase(BaseEstimator):
         labels: Labels | None,
         dtype: np.dtype[np.floating],
         seed: int,
+        n_threads: int,
         progress: Progress,
         budget: Budget,
     ) -> tuple[Map, Prepare, list[Step]]:
@@ -237,7 +247,7 @@ class SSTPLBase(BaseEstimator):
         else:
             candidates = table_maps(self.scaling, dtype)
         n_folds = settings.system.n_folds
-        trial = Trial(rows, targets, labels, options, settings.columns, n_folds, seed, progress)
+        trial = Trial(rows, targets, labels, options, settings.columns, n_folds, seed, n_threads, progress)
         fitted, options, steps = choose_map(candidates, trial)
         return fitted, _recursive(options, progress, budget), steps
 

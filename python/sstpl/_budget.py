@@ -6,7 +6,7 @@ from time import perf_counter
 
 import numpy as np
 
-_MOST_BYTES_KEPT = 256 * 2**20  # of features, as in crossfit.hpp
+_BYTES_ALWAYS_KEPT, _MOST_BYTES_KEPT = 256 * 2**20, 2**30  # of features, as in crossfit.hpp
 
 
 def level_bytes(
@@ -14,11 +14,14 @@ def level_bytes(
 ) -> float:
     """Return what the core holds for a hidden layer and its readout, beside the rows.
 
-    A triangle of sums per fold, a square to solve in, another for leverages, and features if it keeps them.
+    A triangle of sums per fold and of all, a square to solve in, another for leverages, and the features it keeps.
     """
-    kept = min(n_rows * width * dtype.itemsize, _MOST_BYTES_KEPT)
+    features = n_rows * width * dtype.itemsize
+    kept = (
+        features if features <= _BYTES_ALWAYS_KEPT else min(features, (4 * n_folds + 12) * width**2, _MOST_BYTES_KEPT)
+    )
     leverages = dtype.itemsize * width**2 if leave_one_out else 0
-    return float((4 * n_folds + 8) * width**2 + leverages + kept)
+    return float((4 * n_folds + 12) * width**2 + leverages + kept)
 
 
 class Budget:

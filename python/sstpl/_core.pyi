@@ -79,7 +79,7 @@ def fit_crossfit(
     weights: _Float64 | None = None,
     path_width: int = 1024,
     block_rows: int = 4096,
-    hold_bytes: int = 268435456,
+    hold_bytes: int = 1073741824,
     selection: str = "kfold",
     leave_one_out: bool = False,
     at_prediction: _Floats | None = None,

@@ -16,10 +16,11 @@ from sstpl import _core
 from sstpl._budget import Budget
 from sstpl._images import ImageMap, ImageShape, LayerPlan, fit_image_map
 from sstpl._inputs import InputMap, fit_input_map
+from sstpl._parallel import side_by_side, workers_for
 from sstpl._progress import Progress
 from sstpl._recursive import RecursiveFit, RecursiveOptions
 from sstpl._report import Step
-from sstpl._rows import split_rows
+from sstpl._rows import Split, split_rows
 from sstpl._typing import Floats, Labels
 
 TABLE_MAPS = ("feature", "quantile", "piecewise")
@@ -93,6 +94,7 @@ class Trial:
     columns: str
     n_folds: int
     seed: int
+    n_threads: int
     progress: Progress
 
     def on_some_rows(self) -> Trial:
@@ -105,22 +107,28 @@ class Trial:
         own = None if self.labels is None else np.ascontiguousarray(self.labels[rows])
         return replace(self, X=self.X[rows], targets=self.targets[rows], labels=own, options=narrow)
 
-    def run(self, candidates: list[Candidate]) -> Iterator[tuple[Candidate, Step]]:
+    def run(self, candidates: list[Candidate]) -> list[tuple[Candidate, Step]]:
         """Try every map with all that hidden units may see of it."""
         split = split_rows(self.seed, self.labels, len(self.X), 1.0, self.n_folds)
-        for index, candidate in enumerate(candidates):
-            self.progress.stage(f"input map: {candidate.name}")
-            fitted = candidate.fit(self.X)
-            if index > 0 and isinstance(fitted, InputMap) and fitted.n_columns_out > _MOST_COLUMNS:
-                continue
-            rows, _ = split.take(fitted.transform(self.X), self.targets, self.labels)
-            for columns, options in views(fitted, self.columns, self.options):
-                start = perf_counter()
-                fit = RecursiveFit(rows, options, self.seed, self.progress, Budget(), None)
-                fit.run()
-                tried = replace(fit.steps[0], stage="map", level=0, accepted=False, seconds=perf_counter() - start)
-                tried.detail |= {"map": candidate.name, "columns": columns}
-                yield candidate, tried
+        tasks = [partial(self._try, candidate, split, index == 0) for index, candidate in enumerate(candidates)]
+        n_workers = workers_for(len(self.X), self.options.first_width, self.n_threads)
+        return [pair for tried in side_by_side(tasks, n_workers) for pair in tried]
+
+    def _try(self, candidate: Candidate, split: Split, is_first: bool) -> list[tuple[Candidate, Step]]:
+        self.progress.stage(f"input map: {candidate.name}")
+        fitted = candidate.fit(self.X)
+        if not is_first and isinstance(fitted, InputMap) and fitted.n_columns_out > _MOST_COLUMNS:
+            return []
+        rows, _ = split.take(fitted.transform(self.X), self.targets, self.labels)
+        found = []
+        for columns, options in views(fitted, self.columns, self.options):
+            start = perf_counter()
+            fit = RecursiveFit(rows, options, self.seed, self.progress, Budget(), None)
+            fit.run()
+            tried = replace(fit.steps[0], stage="map", level=0, accepted=False, seconds=perf_counter() - start)
+            tried.detail |= {"map": candidate.name, "columns": columns}
+            found.append((candidate, tried))
+        return found
 
 
 def choose_map(candidates: list[Candidate], trial: Trial) -> tuple[Map, RecursiveOptions, list[Step]]:
@@ -130,7 +138,7 @@ def choose_map(candidates: list[Candidate], trial: Trial) -> tuple[Map, Recursiv
         found = list(views(fitted, trial.columns, trial.options))
         if len(found) == 1:
             return fitted, found[0][1], []
-    tried = list(trial.on_some_rows().run(candidates))
+    tried = trial.on_some_rows().run(candidates)
     chosen, best = max(tried, key=lambda one: one[1].score.fit if one[1].score is not None else -np.inf)
     best.accepted = True
     fitted = chosen.fit(trial.X)

@@ -21,9 +21,11 @@ from sstpl._progress import Progress
 from sstpl._report import Step, step
 from sstpl._rows import Rows
 from sstpl._selection import Score, alpha_path, clearly_less, row_losses
+from sstpl._subsystem import BackwardLayer, Encoder, Readout, Subsystem
 from sstpl._typing import Floats
 
 # Streams of random numbers by use; a subsystem has a seed of its own. 0 and 1 are the row sample and the folds.
+_STANDARD_ERRORS = 2  # by which a pair must be better than a forward level alone
 _LEAST_ROWS_FOR_BACKWARD = 8  # so that each half of the blind scores has folds of its own
 _STREAM_CODE, _STREAM_READOUT, _STREAM_PAIR, _STREAM_FUSION = 100, 200, 1000, 10
 
@@ -54,67 +56,6 @@ class PaperOptions:
         return "orthogonal" if self.hidden_weights == "constrained" else self.hidden_weights
 
 
-@dataclass(frozen=True)
-class Encoder:
-    """A fitted forward layer: weights (p, d), and the range that scales its features to [0, 1]."""
-
-    weights: Floats
-    low: Floats
-    scale: Floats
-
-
-@dataclass(frozen=True)
-class BackwardLayer:
-    """A re-solved layer: weights (w, c) with prototypes (c, w'), or weights (w, w') with none (0, 0)."""
-
-    weights: Floats
-    intercept: Floats
-    prototypes: Floats
-
-
-@dataclass(frozen=True)
-class Readout:
-    """A hidden layer on scaled inputs and its ridge solution."""
-
-    low: Floats
-    scale: Floats
-    hidden_weights: Floats
-    hidden_bias: Floats
-    weights: Floats
-    intercept: Floats
-
-
-@dataclass(frozen=True)
-class Subsystem:
-    """A trained subsystem: everything that prediction needs, as plain arrays."""
-
-    activation: str
-    encoders: tuple[Encoder, ...]
-    backward: tuple[BackwardLayer, ...]
-    forward_blocks: tuple[int, ...]
-    backward_blocks: tuple[int, ...]
-    readout: Readout
-    depth: int
-
-    def predict(self, X: Floats) -> Floats:
-        """Return scores (n, c) of mapped rows X (n, d) in the dtype of the weights."""
-        r = self.readout
-        return _core.predict_subsystem(
-            X,
-            [(e.weights, e.low, e.scale) for e in self.encoders],
-            [(b.weights, b.intercept, b.prototypes) for b in self.backward],
-            (r.low, r.scale, r.hidden_weights, r.hidden_bias, r.weights, r.intercept),
-            list(self.forward_blocks),
-            list(self.backward_blocks),
-            self.activation,
-        )
-
-    def staged(self, X: Floats) -> tuple[Floats, Floats]:
-        """Return the scores twice: its own rows are scored blindly by the whole subsystem."""
-        scores = self.predict(X)
-        return scores, scores
-
-
 def _choose_pair(
     scores: dict[tuple[int, int], Score], losses: dict[tuple[int, int], npt.NDArray[np.float64]]
 ) -> tuple[int, int]:
@@ -123,7 +64,9 @@ def _choose_pair(
     Narrow readouts gain more from a partner than the wide one that follows, so a small lead is not worth its cost.
     """
     alone = max((blocks for blocks in scores if blocks[1] == 0), key=lambda blocks: scores[blocks])
-    better = [blocks for blocks in scores if blocks[1] and clearly_less(losses[blocks], losses[alone])]
+    better = [
+        blocks for blocks in scores if blocks[1] and clearly_less(losses[blocks], losses[alone], _STANDARD_ERRORS)
+    ]
     return max(better, key=lambda blocks: scores[blocks], default=alone)
 
 

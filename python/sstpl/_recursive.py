@@ -34,6 +34,7 @@ _FIRST_WIDTH = 1024
 _LEAST_GAIN = 0.01  # of a doubled width: the share by which the squared error must fall
 _MOST_OF_THE_ROWS = 0.75
 _LEAST_ROWS_TO_JUDGE = 20
+_STANDARD_ERRORS = 1  # by which one more level must be better
 _MOST_ROWS_OF_VARIANCE = 10_000
 
 
@@ -110,6 +111,11 @@ class Stack:
         """Number of levels."""
         return len(self.levels)
 
+    @property
+    def width(self) -> int:
+        """Number of hidden units of a level."""
+        return self.levels[0].width
+
     def predict(self, X: Floats) -> Floats:
         """Return scores (n, c) of mapped rows X (n, d) in the dtype of the weights."""
         levels = [(v.hidden_weights, v.hidden_bias, v.weights, v.intercept) for v in self.levels]
@@ -154,7 +160,7 @@ class RecursiveFit:
             last = self._fit_level(depth, first.level.width, last)
             if losses is not None and self.held is not None:
                 new_losses = square_losses(last.held, self.held.targets)
-                last.step.accepted = clearly_less(new_losses, losses)
+                last.step.accepted = clearly_less(new_losses, losses, _STANDARD_ERRORS)
                 losses = new_losses
             if not last.step.accepted:
                 break

@@ -64,7 +64,7 @@ def square_losses(scores: Floats, targets: Floats) -> npt.NDArray[np.float64]:
     return errors
 
 
-def clearly_less(losses: npt.NDArray[np.float64], reference: npt.NDArray[np.float64]) -> bool:
-    """Whether losses of the same rows are less than the reference by a standard error of their difference."""
+def clearly_less(losses: npt.NDArray[np.float64], reference: npt.NDArray[np.float64], standard_errors: float) -> bool:
+    """Whether losses of the same rows are less than the reference by some standard errors of their difference."""
     difference = reference - losses
-    return bool(np.mean(difference) > np.std(difference) / np.sqrt(len(difference)))
+    return bool(np.mean(difference) > standard_errors * np.std(difference) / np.sqrt(len(difference)))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Protocol
 
 import numpy as np
 
 from sstpl._budget import Budget
+from sstpl._parallel import side_by_side, workers_for
 from sstpl._report import Report, Step, SubsystemReport
 from sstpl._rows import Rows, Split, leave_part_out, split_rows
 from sstpl._selection import Score, score_predictions
@@ -24,6 +26,10 @@ class Subsystem(Protocol):
     @property
     def depth(self) -> int:
         """Levels or forward layers."""
+
+    @property
+    def width(self) -> int:
+        """Units of the widest hidden layer."""
 
     def predict(self, X: Floats) -> Floats:
         """Return scores (n, c) of mapped rows X (n, d)."""
@@ -113,6 +119,53 @@ class Blind:
         return scores
 
 
+@dataclass(frozen=True)
+class _Trained:
+    """A subsystem, and its scores: of its own rows, and by its base and as a whole of those that it left out."""
+
+    split: Split
+    subsystem: Subsystem
+    steps: list[Step]
+    sampled: Floats
+    base: Floats
+    whole: Floats
+    seconds: float
+
+    def score(self, targets: Floats, labels: Labels | None) -> Score:
+        """Score its own predictions of all rows."""
+        own = np.empty_like(targets)
+        own[self.split.rows], own[self.split.left_out] = self.sampled, self.whole
+        return score_predictions(own, targets, labels)
+
+
+@dataclass(frozen=True)
+class _Train:
+    """Trains one subsystem after another, or several side by side."""
+
+    X: Floats
+    targets: Floats
+    labels: Labels | None
+    options: SystemOptions
+    prepare: Prepare
+    seed: int
+    budget: Budget
+
+    def __call__(self, index: int, before: Subsystem | None) -> _Trained:
+        """Train a subsystem, given one that was trained before it."""
+        start = perf_counter()
+        split = self.options.split(self.seed, index, self.labels, len(self.X))
+        # The fit may drop its rows before its widest solve, which needs the memory, so nobody else keeps them.
+        rows, held = split.take(self.X, self.targets, self.labels)
+        fit = self.prepare(rows, self.seed + index * _SEED_STEP, held, before)
+        del rows
+        subsystem, sampled = fit.run()
+        none = self.targets[:0]
+        base, whole = subsystem.staged(held.X) if held is not None else (none, none)
+        seconds = perf_counter() - start
+        self.budget.spent("subsystem", seconds)
+        return _Trained(split, subsystem, fit.steps, sampled, base, whole, seconds)
+
+
 def fit_system(
     X: Floats,
     targets: Floats,
@@ -121,8 +174,9 @@ def fit_system(
     prepare: Prepare,
     seed: int,
     budget: Budget,
+    n_workers: int,
 ) -> tuple[System, Floats, Report]:
-    """Fit subsystems on mapped rows X (n, d) and coded targets (n, c).
+    """Fit subsystems on mapped rows X (n, d) and coded targets (n, c), small ones up to `n_workers` at a time.
 
     Returns
     -------
@@ -135,31 +189,27 @@ def fit_system(
     subsystems: list[Subsystem] = []
     blind = Blind(targets)
     best: Score | None = None
-    for index in range(options.n_subsystems):
+    train = _Train(X, targets, labels, options, prepare, seed, budget)
+    index = 0
+    while index < options.n_subsystems:
         if subsystems and not budget.allows("subsystem"):
             break
-        start = perf_counter()
-        split = options.split(seed, index, labels, len(X))
-        # The fit may drop its rows before its widest solve, which needs the memory, so nobody else keeps them.
-        rows, held = split.take(X, targets, labels)
-        fit = prepare(rows, seed + index * _SEED_STEP, held, subsystems[-1] if subsystems else None)
-        del rows
-        subsystem, sampled = fit.run()
-        base, whole = subsystem.staged(held.X) if held is not None else (targets[:0], targets[:0])
-        system_score = score_predictions(blind.with_one(split, sampled, base), targets, labels)
-        # By the squared error: of a few thousand rows, accuracies are too coarse to show what one more adds.
-        accepted = not options.adaptive or best is None or system_score.fit > best.fit
-        seconds = perf_counter() - start
-        budget.spent("subsystem", seconds)
-        own = np.empty_like(targets)
-        own[split.rows], own[split.left_out] = sampled, whole
-        own_score = score_predictions(own, targets, labels)
-        report.subsystems.append(
-            SubsystemReport(len(split.rows), fit.steps, own_score, system_score, accepted, seconds)
-        )
-        if not accepted:
-            break
-        best = system_score
-        subsystems.append(subsystem)
-        blind.add(split, sampled, base, whole)
+        before = subsystems[-1] if subsystems else None
+        workers = 1 if before is None else workers_for(len(X), before.width, n_workers)
+        batch = range(index, min(index + workers, options.n_subsystems))
+        for one in side_by_side([partial(train, k, before) for k in batch], workers):
+            system_score = score_predictions(blind.with_one(one.split, one.sampled, one.base), targets, labels)
+            # By the squared error: of a few thousand rows, accuracies are too coarse to show what one more adds.
+            accepted = not options.adaptive or best is None or system_score.fit > best.fit
+            report.subsystems.append(
+                SubsystemReport(
+                    len(one.split.rows), one.steps, one.score(targets, labels), system_score, accepted, one.seconds
+                )
+            )
+            if not accepted:
+                return System(tuple(subsystems)), blind.scores(), report
+            best = system_score
+            subsystems.append(one.subsystem)
+            blind.add(one.split, one.sampled, one.base, one.whole)
+            index += 1
     return System(tuple(subsystems)), blind.scores(), report

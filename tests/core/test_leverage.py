@@ -25,7 +25,7 @@ def test_scores_equal_the_twin(n, p, intercept, dtype):
 
 
 @each_dtype
-@pytest.mark.parametrize("hold_bytes", [0, 1 << 28])
+@pytest.mark.parametrize("hold_bytes", [0, 2000, 1 << 28])
 def test_scores_on_hidden_features_equal_the_twin_whatever_is_held(hold_bytes, dtype):
     X, Y = problems.regression(60, 4, dtype=dtype)
     A, b = problems.normal(10, 4, dtype=dtype), problems.normal(10, seed=1, dtype=dtype)

@@ -36,9 +36,13 @@ struct CrossfitOptions {
   bool intercept = true;
   Index path_width = 1024;  // the path is scored on this many leading features at most
   Index block_rows = 4096;
-  bool leave_one_out = false;           // scores of every row by the solution without it, beside those without its fold
-  Index hold_bytes = Index{256} << 20;  // features are kept for the second pass if they fit, else made again
+  bool leave_one_out = false;         // scores of every row by the solution without it, beside those without its fold
+  Index hold_bytes = Index{1} << 30;  // at most, of features kept for the second pass; see kept_rows
 };
+
+/// Of n rows with p features of `feature_bytes`, how many leading ones are kept for the second pass: all where they
+/// take 256 MiB, else what fits beside the sums in 8 p^2 (K + 3) bytes, K folds.
+Index kept_rows(const CrossfitOptions& options, Index n_rows, Index n_features, Index feature_bytes);
 
 struct CrossfitReport {
   double alpha = 0;
@@ -61,8 +65,8 @@ struct CrossfitResult {
 };
 
 /// Targets Y (n, c); weights: n entries or none. n p^2 + (K + 1) p^3 / 3 flops and the projections; memory
-/// 4 K p^2 + 8 p^2 bytes and two blocks; leave-one-out takes n p^2 flops and 4 p^2 bytes more. With weights the primal
-/// form is used whatever n is.
+/// at most 8 (K + 3) p^2 bytes or 256 MiB beyond 4 (K + 3) p^2, and two blocks; leave-one-out takes n p^2 flops and 4
+/// p^2 bytes more. With weights the primal form is used whatever n is.
 template <class T>
 CrossfitResult<T> fit_crossfit(const Design<T>& design, const MatrixView<T>& Y, const VectorView<double>& weights,
                                const CrossfitOptions& options, const Checkpoint& checkpoint);

@@ -52,11 +52,19 @@ using FillSymmetric = std::function<void(MatrixSpan<double>)>;
 bool solve_symmetric(const FillSymmetric& fill, double penalty, double roundoff, const SolveOptions& options,
                      Matrix<double>& work, MatrixSpan<double> B, SolveReport& report, Vector<double>* scale = nullptr);
 
+/// Sums taken together; where `whole` is given, they are also whole less `without` (if any), which is one pass instead
+/// of one per part, and is used unless it could cost more than four bits of some column.
+struct SumsOf {
+  std::vector<const Sums*> parts;
+  const Sums* whole = nullptr;
+  const Sums* without = nullptr;
+};
+
 /// Ridge on the rows of several sums taken together, on their leading n_features columns (all if negative).
 /// `work` is resized to (p, p). Columns that centring leaves nothing of but rounding have weight zero. Throws
 /// LinAlgError when the sums are not finite.
-RidgeSolution solve_ridge(const std::vector<const Sums*>& parts, double alpha, bool intercept, Matrix<double>& work,
-                          Index n_features = -1, const SolveOptions& options = {});
+RidgeSolution solve_ridge(const SumsOf& sums, double alpha, bool intercept, Matrix<double>& work, Index n_features = -1,
+                          const SolveOptions& options = {});
 
 /// Mean squared error per row, summed over outputs, of ridge with every alpha: each fold is predicted by the
 /// solution of the others, on the leading n_features columns. From sums alone; infinite where Cholesky is refused.

@@ -33,6 +33,10 @@ class PackedSymmetric {
   /// G += the upper triangle of the leading block of G's order; the lower triangle of G is left alone.
   void add_to_upper(MatrixSpan<double> G) const;
 
+  /// The upper triangle of G := that of the leading block of this - less - x y' (less may be null), in one pass.
+  void write_upper(MatrixSpan<double> G, const PackedSymmetric* less, const Vector<double>& x,
+                   const Vector<double>& y) const;
+
   /// d += the leading d.size() diagonal entries.
   void add_diagonal_to(Vector<double>& d) const;
 
