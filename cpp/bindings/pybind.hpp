@@ -114,6 +114,7 @@ void bind_crossfit(py::module_& m);
 void bind_encoder(py::module_& m);
 void bind_fusion(py::module_& m);
 void bind_hidden(py::module_& m);
+void bind_ramps(py::module_& m);
 void bind_ridge(py::module_& m);
 void bind_stack(py::module_& m);
 void bind_subsystem(py::module_& m);

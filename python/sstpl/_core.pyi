@@ -85,6 +85,15 @@ def fit_crossfit(
     at_prediction: _Floats | None = None,
     tick: _Tick = None,
 ) -> dict[str, Any]: ...
+def apply_ramps(
+    X: _Floats,
+    columns: _Int64,
+    low: _Float64,
+    high: _Float64,
+    center: _Float64,
+    spread: _Float64,
+    single: bool,
+) -> _Floats: ...
 def fit_encoder(
     F: _Floats,
     code_weights: _Floats,

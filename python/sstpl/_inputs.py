@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
+from sstpl import _core
 from sstpl._typing import Floats, Labels
 
 # Heavy tails reach 50 deviations (spambase, optdigits) and saturate every unit that sees them. 5 leaves normal data
@@ -82,13 +83,10 @@ class Ramps:
     center: _Reals
     spread: _Reals
 
-    def write(self, X: Floats, out: Floats) -> None:
-        """Write the ramps of rows X (n_samples, n_features) to out (n_samples, n_ramps)."""
-        values = _take(X, self.columns)
-        np.clip(values, self.low, self.high, out=values)
-        values -= self.center
-        values /= self.spread
-        out[...] = values
+    def apply(self, X: Floats, dtype: np.dtype[np.floating]) -> Floats:
+        """Return the ramps (n_samples, n_ramps) of rows X (n_samples, n_features)."""
+        ramps = (self.columns, self.low, self.high, self.center, self.spread)
+        return _core.apply_ramps(np.ascontiguousarray(X), *ramps, dtype == np.float32)
 
 
 @dataclass(frozen=True)
@@ -177,6 +175,8 @@ class InputMap:
 
     def transform(self, X: Floats) -> Floats:
         """Return the mapped rows as a new C-ordered array of shape (n_samples, n_columns_out)."""
+        if len(self.columns) and len(self.ramps.columns) and not len(self.scores.columns):
+            return self.ramps.apply(X, self.dtype)
         out = np.empty((X.shape[0], self.n_columns_out), dtype=self.dtype)
         for rows in _blocks(*out.shape):
             self._write(X[rows], out[rows])
@@ -191,7 +191,7 @@ class InputMap:
             out[...] = _standardise_rows(_take(X, self.columns))
         else:
             n_ramps = len(self.ramps.columns)
-            self.ramps.write(X, out[:, :n_ramps])
+            out[:, :n_ramps] = self.ramps.apply(X, self.dtype)
             self.scores.write(X, out[:, n_ramps:])
 
 

@@ -55,6 +55,7 @@ FREE_AXES = {
     ("apply_conv", "filters"): (0,),
     ("fit_level", "Y"): (1,),
     ("predict_stack", "X"): (0,),
+    ("apply_ramps", "X"): (0,),
 }
 
 
@@ -130,6 +131,15 @@ def calls(dtype):
         "sample_patches": {"images": draw(4, 12), **image, "contrast": 0.5, "seed": 1, "stream": 0, "count": 20},
         "make_filters": {"patches": draw(12, 9), "kind": "patches", "n_filters": 4, "whitening": 0.1},
         "apply_conv": {"images": draw(12, 12), "filters": draw(4, 50), **image, "stride": 1, "grid": 2},
+        "apply_ramps": {
+            "X": X[:, ::2].copy(),
+            "columns": np.array([1, 0]),
+            "low": -np.ones(2),
+            "high": np.ones(2),
+            "center": normal(2, seed=51),
+            "spread": np.array([1.0, 2.0]),
+            "single": dtype == np.float32,
+        },
         "fit_level": {
             "blocks": [X, draw(12, 3)],
             "Y": Y,

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "pybind.hpp"
+#include "sstpl/ramps.hpp"
+
+namespace sstpl::python {
+
+namespace {
+
+template <class In, class Out>
+py::array written(const Ramps& ramps, const MatrixView<In>& rows) {
+  Matrix<Out> Z(rows.rows(), ramps.size());
+  {
+    const py::gil_scoped_release no_gil;  // the caller holds every array
+    apply_ramps(ramps, rows, span(Z));
+  }
+  return to_numpy(std::move(Z));
+}
+
+template <class T>
+py::array apply(const Array<T>& X, const Array<std::int64_t>& columns, const Array<double>& low,
+                const Array<double>& high, const Array<double>& center, const Array<double>& spread, bool single) {
+  const MatrixView<T> rows = matrix<T>(X, "X");
+  const Ramps ramps{index_list(columns, "columns"), vector<double>(low, "low"), vector<double>(high, "high"),
+                    vector<double>(center, "center"), vector<double>(spread, "spread")};
+  return single ? written<T, float>(ramps, rows) : written<T, double>(ramps, rows);
+}
+
+template <class T>
+void bind(py::module_& m) {
+  m.def("apply_ramps", &apply<T>, py::arg("X").noconvert(), py::arg("columns").noconvert(), py::arg("low").noconvert(),
+        py::arg("high").noconvert(), py::arg("center").noconvert(), py::arg("spread").noconvert(), py::arg("single"));
+}
+
+}  // namespace
+
+void bind_ramps(py::module_& m) {
+  bind<float>(m);
+  bind<double>(m);
+}
+
+}  // namespace sstpl::python
