@@ -89,7 +89,13 @@ def _family(cells: Cells, family: str) -> list[str]:
     lines = ["", f"## {TITLES[family]}"]
     lines += _table(["", *data], [[name, *(_error_cell(cells, d, name) for d in data)] for name in names])
     lines += ["", "Fit seconds / predict seconds / peak MB of the process, medians over folds:"]
-    return lines + _table(["", *data], [[name, *(_cost_cell(cells, d, name) for d in data)] for name in names])
+    threads = {name: _values([run for d in data for run in cells.by.get((d, name), [])], "threads") for name in names}
+    if len(set(threads.values())) == 1:
+        threads = dict.fromkeys(names, "")
+    labels = {
+        name: f"{name}, {count} thread{'s' * (count != '1')}" if count else name for name, count in threads.items()
+    }
+    return lines + _table(["", *data], [[labels[name], *(_cost_cell(cells, d, name) for d in data)] for name in names])
 
 
 def normalised(cells: Cells, data: str) -> dict[str, float]:
@@ -166,12 +172,16 @@ def _honesty(cells: Cells) -> list[str]:
     for d in cells.data(*TITLES):
         runs = [run for run in cells.finished(d, OURS) if run.get("out_of_fold")]
         if runs:
-            gaps = [run["error"] - run["out_of_fold"]["error"] for run in runs]
+            key = "accuracy" if "accuracy" in runs[0] else "r2"
+            points = [100 * (run["out_of_fold"][key] - run[key]) for run in runs]
             own = np.mean([run["out_of_fold"]["error"] for run in runs])
-            rows.append([d, f"{own:.3g}", _error_cell(cells, d, OURS), f"{np.mean(gaps):+.2g}"])
-    lines = ["", f"## The out-of-fold score of {OURS} against the test rows", ""]
-    lines.append("Error of its own out-of-fold predictions of the training rows, test error, and the mean difference:")
-    return lines + _table(["", "out-of-fold", "test", "difference"], rows) if rows else []
+            rows.append([d, f"{own:.3g}", _error_cell(cells, d, OURS), f"{np.mean(points):+.2f}"])
+    lines = ["", f"## What {OURS} reports of its training rows, against the test rows", ""]
+    lines.append(
+        "Error of its own blind predictions of the training rows, test error, and by how much test rows are harder, "
+        "in points of accuracy or of R^2, mean over folds:"
+    )
+    return lines + _table(["", "training rows", "test", "points"], rows) if rows else []
 
 
 def _unfinished(cells: Cells) -> list[str]:
