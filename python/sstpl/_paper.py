@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from sstpl import _core
-from sstpl._blind import Staged
 from sstpl._config import threads_for
 from sstpl._progress import Progress
 from sstpl._report import Step, step
@@ -99,12 +98,12 @@ class PaperFit:
         self.backward: list[BackwardLayer] = []
         self.backward_scores: list[Floats] = []
 
-    def run(self) -> tuple[Subsystem, Staged]:
+    def run(self) -> tuple[Subsystem, Floats]:
         """Fit the subsystem."""
         with threads_for(sum(self.costs.values())):
             return self._run()
 
-    def _run(self) -> tuple[Subsystem, Staged]:
+    def _run(self) -> tuple[Subsystem, Floats]:
         self.progress.plan(sum(self.costs.values()))
         self._grow_forward()
         for level in range(len(self.encoders) + 2, len(self.options.hidden_widths) + 1):
@@ -121,7 +120,7 @@ class PaperFit:
         scores = scores if blind is None else blind
         self.steps.append(step("fusion", 0, seconds, native, self.rows.score(scores)))
         self.progress.done(self.costs["fusion"])
-        return self._subsystem(forward, backward, fused), Staged(scores, scores)
+        return self._subsystem(forward, backward, fused), scores
 
     def _subsystem(self, forward: tuple[int, ...], backward: tuple[int, ...], readout: Readout) -> Subsystem:
         return Subsystem(

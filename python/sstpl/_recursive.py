@@ -8,8 +8,8 @@ not: from the second level on they misjudge the level (tests/estimators/test_lea
 therefore decided on rows that the whole chain left out, and the penalty on the first level alone.
 
 What is reported of regression rows is left out one by one: every level scores a row, as the levels below show it at
-prediction, by its solution without that row. Of classification rows only the first level's out-of-fold scores are,
-because pairs of rows of different classes tell the units of a fold about labels. See `Blind` for what becomes of them.
+prediction, by its solution without that row. Classification reports the first level's out-of-fold scores, because pairs
+of rows of different classes tell the units of a fold about labels.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 
 from sstpl import _core
-from sstpl._blind import Staged
 from sstpl._budget import Budget, level_bytes
 from sstpl._config import threads_for
 from sstpl._progress import Progress
@@ -105,6 +104,7 @@ class Stack:
     activation: str
     gain: float
     levels: tuple[Level, ...]
+    n_blind: int  # leading levels whose scores of their own rows are reported
 
     @property
     def depth(self) -> int:
@@ -122,10 +122,12 @@ class Stack:
         with threads_for(2.0 * len(X) * sum(level.hidden_weights.size for level in self.levels)):
             return _core.predict_stack(X, levels, self.gain, self.activation)
 
-    def staged(self, X: Floats) -> Staged:
-        """Return the scores by the first level, and by all."""
+    def staged(self, X: Floats) -> tuple[Floats, Floats]:
+        """Return the scores by the leading levels whose scores of their own rows are reported, and by all."""
         whole = self.predict(X)
-        return Staged(whole if self.depth == 1 else replace(self, levels=self.levels[:1]).predict(X), whole)
+        return whole if self.depth == self.n_blind else replace(self, levels=self.levels[: self.n_blind]).predict(
+            X
+        ), whole
 
 
 class RecursiveFit:
@@ -146,8 +148,8 @@ class RecursiveFit:
         self.gain = 1.0
         self.steps: list[Step] = []
 
-    def run(self) -> tuple[Stack, Staged]:
-        """Fit the chain; return it, and the scores of its rows."""
+    def run(self) -> tuple[Stack, Floats]:
+        """Fit the chain; return it, and the scores of its rows that know nothing they should not."""
         first = kept = last = self._fit_first()
         levels = [first.level]
         self.gain = self._feedback_gain(first.fed)
@@ -164,8 +166,9 @@ class RecursiveFit:
                 break
             levels.append(last.level)
             kept = last
-        stack = Stack(self.options.activation, self.gain, tuple(levels))
-        return stack, Staged(first.blind, kept.blind if self.is_regression else None)
+        if self.is_regression:
+            return Stack(self.options.activation, self.gain, tuple(levels), len(levels)), kept.blind
+        return Stack(self.options.activation, self.gain, tuple(levels), 1), first.blind
 
     def _deepest(self) -> int:
         """Return how many levels may be tried: all where none are judged by choice, one where none can be."""

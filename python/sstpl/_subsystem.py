@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sstpl import _core
-from sstpl._blind import Staged
 from sstpl._typing import Floats
 
 
@@ -69,7 +68,7 @@ class Subsystem:
         """Number of hidden units of the fusion."""
         return len(self.readout.hidden_weights)
 
-    def staged(self, X: Floats) -> Staged:
-        """Return the scores, twice: its own rows are scored blindly by the whole subsystem."""
+    def staged(self, X: Floats) -> tuple[Floats, Floats]:
+        """Return the scores twice: its own rows are scored blindly by the whole subsystem."""
         scores = self.predict(X)
-        return Staged(scores, scores)
+        return scores, scores

@@ -10,7 +10,6 @@ from typing import Protocol
 
 import numpy as np
 
-from sstpl._blind import Blind, Staged
 from sstpl._budget import Budget
 from sstpl._parallel import side_by_side, workers_for
 from sstpl._report import Report, Step, SubsystemReport
@@ -35,7 +34,7 @@ class Subsystem(Protocol):
     def predict(self, X: Floats) -> Floats:
         """Return scores (n, c) of mapped rows X (n, d)."""
 
-    def staged(self, X: Floats) -> Staged:
+    def staged(self, X: Floats) -> tuple[Floats, Floats]:
         """Return the scores by its base, the part that scores its own rows blindly, and by the whole."""
 
 
@@ -44,8 +43,8 @@ class SubsystemFit(Protocol):
 
     steps: list[Step]
 
-    def run(self) -> tuple[Subsystem, Staged]:
-        """Fit; return the subsystem and the scores of its own rows, none by a solution that saw its target."""
+    def run(self) -> tuple[Subsystem, Floats]:
+        """Fit; return the subsystem, and its base's scores of its own rows, none by a solution that saw its target."""
 
 
 # Prepares a subsystem from its rows, its seed, the rows it leaves out, and the subsystem before it.
@@ -85,22 +84,57 @@ class System:
         return total
 
 
+class Blind:
+    """Scores of the training rows, none of them by a solution that saw the row's target.
+
+    Every subsystem scores every row with its base; the mean over subsystems is what averaging does. What the rest of a
+    subsystem adds is known for the rows that it left out, and is added to their mean.
+    """
+
+    def __init__(self, targets: Floats) -> None:
+        self._base = np.zeros_like(targets)
+        self._added = np.zeros_like(targets)
+        self._count = np.zeros((len(targets), 1), dtype=targets.dtype)
+        self._subsystems = 0
+
+    def add(self, split: Split, sampled: Floats, base: Floats, whole: Floats) -> None:
+        """Add a subsystem: base scores of its own rows, base and whole scores of those it left out."""
+        self._base[split.rows] += sampled
+        self._base[split.left_out] += base
+        self._added[split.left_out] += whole - base
+        self._count[split.left_out] += 1
+        self._subsystems += 1
+
+    def with_one(self, split: Split, sampled: Floats, base: Floats) -> Floats:
+        """Return the mean of the base scores if a subsystem were added."""
+        total = self._base.copy()
+        total[split.rows] += sampled
+        total[split.left_out] += base
+        total /= self._subsystems + 1
+        return total
+
+    def scores(self) -> Floats:
+        """Return the scores."""
+        scores: Floats = self._base / self._subsystems + self._added / np.maximum(self._count, 1)
+        return scores
+
+
 @dataclass(frozen=True)
 class _Trained:
-    """A subsystem, and its scores of its own rows and of those that it left out."""
+    """A subsystem, and its scores: of its own rows, and by its base and as a whole of those that it left out."""
 
     split: Split
     subsystem: Subsystem
     steps: list[Step]
-    sampled: Staged
-    left_out: Staged
+    sampled: Floats
+    base: Floats
+    whole: Floats
     seconds: float
 
     def score(self, targets: Floats, labels: Labels | None) -> Score:
         """Score its own predictions of all rows."""
         own = np.empty_like(targets)
-        sampled = self.sampled.base if self.sampled.whole is None else self.sampled.whole
-        own[self.split.rows], own[self.split.left_out] = sampled, self.left_out.whole
+        own[self.split.rows], own[self.split.left_out] = self.sampled, self.whole
         return score_predictions(own, targets, labels)
 
 
@@ -126,10 +160,10 @@ class _Train:
         del rows
         subsystem, sampled = fit.run()
         none = self.targets[:0]
-        left_out = Staged(none, none) if held is None else subsystem.staged(held.X)
+        base, whole = subsystem.staged(held.X) if held is not None else (none, none)
         seconds = perf_counter() - start
         self.budget.spent("subsystem", seconds)
-        return _Trained(split, subsystem, fit.steps, sampled, left_out, seconds)
+        return _Trained(split, subsystem, fit.steps, sampled, base, whole, seconds)
 
 
 def fit_system(
@@ -164,7 +198,7 @@ def fit_system(
         workers = 1 if before is None else workers_for(len(X), before.width, n_workers)
         batch = range(index, min(index + workers, options.n_subsystems))
         for one in side_by_side([partial(train, k, before) for k in batch], workers):
-            system_score = score_predictions(blind.with_one(one.split, one.sampled, one.left_out), targets, labels)
+            system_score = score_predictions(blind.with_one(one.split, one.sampled, one.base), targets, labels)
             # By the squared error: of a few thousand rows, accuracies are too coarse to show what one more adds.
             accepted = not options.adaptive or best is None or system_score.fit > best.fit
             report.subsystems.append(
@@ -176,6 +210,6 @@ def fit_system(
                 return System(tuple(subsystems)), blind.scores(), report
             best = system_score
             subsystems.append(one.subsystem)
-            blind.add(one.split, one.sampled, one.left_out)
+            blind.add(one.split, one.sampled, one.base, one.whole)
             index += 1
     return System(tuple(subsystems)), blind.scores(), report

@@ -39,9 +39,8 @@ random_state, n_threads, verbose
     oof_prediction_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Predictions of the training rows, in their order, each by solutions that did not see the row's target: the mean
         over subsystems of leave-one-out predictions ("paper": out-of-fold), or, of a row that a subsystem leaves out,
-        its prediction. For "recursive" that is so of first levels; what the levels above add is predicted by the
-        subsystem that left the row out, and mixed with what the others' leave-one-out predictions add by a share that
-        is found on rows that other subsystems left out.
+        its prediction. "recursive" leaves a row out of every level, but not out of the scores that other rows carry
+        from level to level.
     report_ : Report
         For every subsystem, layer, pair and solve: what was tried, its score, alpha, rank, rcond, solver, seconds.
     n_features_in_ : int

@@ -13,8 +13,8 @@ namespace sstpl {
 /// The factor of a primal solution, in the precision of the rows.
 template <class T>
 struct LeverageFactor {
-  /// U (p, p) is the `work` that solve_ridge left, if its solution has a scale; weight: the sum of the rows' weights.
-  LeverageFactor(const RidgeSolution& solution, const MatrixView<double>& U, double weight, bool intercept);
+  /// `factor` is the `work` that solve_ridge left, if its solution has a scale; weight: the sum of the rows' weights.
+  LeverageFactor(const RidgeSolution& solution, const MatrixView<double>& factor, double weight, bool intercept);
 
   Matrix<T> U;             // upper triangle
   Vector<T> scale, means;  // (p)
