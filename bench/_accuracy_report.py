@@ -227,10 +227,12 @@ def write(content: dict[str, Any], path: Path) -> None:
     tables = [run for run in runs if run["family"] != "images"]
     images = [run for run in runs if run["family"] == "images"]
     told = {k: _values(runs, k) for k in ("seed", "limit")}
-    threads = f"{_values(images, 'threads') or 'no'} threads on images, {_values(tables, 'threads') or 'no'} on tables"
+    threads = (
+        f"threads: {_values(images, 'threads') or 'none'} on images, {_values(tables, 'threads') or 'none'} on tables"
+    )
     folds = _values(tables, "folds")
     lines.append(
-        f"Command: `python bench/accuracy.py`, then `--report`. Seed {told['seed']}, {threads}, limit "
+        f"Command: `python bench/accuracy.py`, then `--report`. Seed {told['seed']}; {threads}; limit "
         f"{told['limit']} s per run; tables by {folds or 'no'} folds. Default parameters, the same rows, each run in a "
         "process of its own, whose imports count in its memory but not in its seconds. Mean over folds ± deviation "
         "between folds."

@@ -4,11 +4,10 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <chrono>
 
 #include "sstpl/blas.hpp"
 #include "sstpl/crossfit.hpp"
-#include "sstpl/random.hpp"
+#include "timing.hpp"
 
 namespace {
 
@@ -22,22 +21,11 @@ using sstpl::span;
 using sstpl::syrk;
 using sstpl::Transpose;
 using sstpl::view;
+using sstpl::bench::normal;
+using sstpl::bench::seconds;
 
 constexpr Index n_classes = 10;
 constexpr Index n_folds = 5;
-
-template <class Work>
-double seconds(const Work& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-Matrix<float> normal(std::uint32_t stream, double scale, Index rows, Index cols) {
-  Matrix<float> X(rows, cols);
-  sstpl::fill_normal(sstpl::RandomStream{1, stream}, scale, span(X));
-  return X;
-}
 
 struct Problem {
   Problem(Index n, Index d, Index p) : X(normal(0, 1, n, d)), Y(normal(1, 1, n, n_classes)) {

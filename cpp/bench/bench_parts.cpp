@@ -4,16 +4,15 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <functional>
 
 #include "sstpl/activation.hpp"
 #include "sstpl/blas.hpp"
 #include "sstpl/hidden.hpp"
-#include "sstpl/random.hpp"
 #include "sstpl/ridge.hpp"
 #include "sstpl/sums.hpp"
+#include "timing.hpp"
 
 namespace {
 
@@ -23,23 +22,13 @@ using sstpl::span;
 using sstpl::Transpose;
 using sstpl::Vector;
 using sstpl::view;
+using sstpl::bench::normal;
+using sstpl::bench::seconds;
 
 constexpr Index n_rows = 4096;
 constexpr Index n_columns = 784;
 constexpr Index n_classes = 10;
 constexpr int rounds = 5;
-
-double seconds(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-Matrix<float> normal(std::uint32_t stream, Index rows, Index cols) {
-  Matrix<float> X(rows, cols);
-  sstpl::fill_normal(sstpl::RandomStream{1, stream}, 1.0, span(X));
-  return X;
-}
 
 // Runs work and bound in turn; reports the work, and the ratio of the least of each.
 void against(benchmark::State& state, const std::function<void()>& work, const std::function<void()>& bound) {
@@ -57,7 +46,7 @@ void against(benchmark::State& state, const std::function<void()>& work, const s
 
 // tanh in place, against a copy of as many bytes.
 void activation(benchmark::State& state) {
-  Matrix<float> Z = normal(0, n_rows, state.range(0)), copy = Z;
+  Matrix<float> Z = normal(0, 1.0, n_rows, state.range(0)), copy = Z;
   const Vector<float> zero = Vector<float>::Zero(Z.cols());
   const auto bytes = static_cast<std::size_t>(Z.size()) * sizeof(float);
   against(
@@ -67,8 +56,8 @@ void activation(benchmark::State& state) {
 
 // Projection, bias and activation, against the projection.
 void hidden_layer(benchmark::State& state) {
-  const Matrix<float> X = normal(1, n_rows, n_columns);
-  sstpl::HiddenLayer<float> layer{normal(2, state.range(0), n_columns) / 28, Vector<float>::Zero(state.range(0)),
+  const Matrix<float> X = normal(1, 1.0, n_rows, n_columns);
+  sstpl::HiddenLayer<float> layer{normal(2, 1.0 / 28, state.range(0), n_columns), Vector<float>::Zero(state.range(0)),
                                   sstpl::Activation::tanh};
   const Vector<float> zero = Vector<float>::Zero(state.range(0));
   Matrix<float> H(n_rows, state.range(0));
@@ -79,8 +68,8 @@ void hidden_layer(benchmark::State& state) {
 
 // Sums of a block of rows in double, against one triangle of its Gram matrix in float.
 void sums_of_a_block(benchmark::State& state) {
-  Matrix<float> H = normal(3, n_rows, state.range(0));
-  const Matrix<float> Y = normal(4, n_rows, n_classes);
+  Matrix<float> H = normal(3, 1.0, n_rows, state.range(0));
+  const Matrix<float> Y = normal(4, 1.0, n_rows, n_classes);
   sstpl::Sums sums(H.cols(), n_classes);
   sstpl::SumsWorkspace<float> workspace;
   Matrix<float> G(H.cols(), H.cols());
@@ -94,10 +83,10 @@ void solve(benchmark::State& state) {
   sstpl::SumsWorkspace<float> workspace;
   std::vector<sstpl::Sums> folds;
   for (std::uint32_t k = 0; k < 5; ++k) {
-    Matrix<float> H = normal(5 + k, state.range(0), state.range(0));
+    Matrix<float> H = normal(5 + k, 1.0, state.range(0), state.range(0));
     folds.emplace_back(H.cols(), n_classes);
-    add_rows(folds.back(), span(H), view(normal(10 + k, H.rows(), n_classes)), sstpl::VectorView<double>(nullptr, 0),
-             workspace);
+    add_rows(folds.back(), span(H), view(normal(10 + k, 1.0, H.rows(), n_classes)),
+             sstpl::VectorView<double>(nullptr, 0), workspace);
   }
   sstpl::Sums whole = folds.front();
   sstpl::SumsOf others{{}, &whole, &folds.front()};

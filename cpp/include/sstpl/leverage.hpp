@@ -33,7 +33,7 @@ Leverages leverages(const LeverageFactor<T>& factor, const MatrixView<T>& H, con
                     const VectorView<double>& weights);
 
 /// Leverages of the n rows of a dual solution, of which U (n, n) and scale are as in RidgeSolution, from K = H H' and
-/// K_then = H_then H' (n, n), or with themselves where that has no rows. n^3 flops, 8 n^2 bytes.
+/// K_then = H_then H' (n, n), or with themselves where that has no rows. n^3 flops, 16 n^2 bytes.
 Leverages dual_leverages(const MatrixView<double>& U, const RidgeSolution& solution, const Matrix<double>& K,
                          const Matrix<double>& K_then, bool intercept);
 

@@ -3,7 +3,6 @@
 // equation 1), of which a standardised and clipped column is the case of one ramp.
 #pragma once
 
-#include <cstdint>
 #include <vector>
 
 #include "sstpl/types.hpp"
