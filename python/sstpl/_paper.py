@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sstpl import _core
+from sstpl._blind import OwnScores
 from sstpl._config import threads_for
 from sstpl._progress import Progress
 from sstpl._report import Step, step
@@ -98,12 +99,12 @@ class PaperFit:
         self.backward: list[BackwardLayer] = []
         self.backward_scores: list[Floats] = []
 
-    def run(self) -> tuple[Subsystem, Floats]:
+    def run(self) -> tuple[Subsystem, OwnScores]:
         """Fit the subsystem."""
         with threads_for(sum(self.costs.values())):
             return self._run()
 
-    def _run(self) -> tuple[Subsystem, Floats]:
+    def _run(self) -> tuple[Subsystem, OwnScores]:
         self.progress.plan(sum(self.costs.values()))
         self._grow_forward()
         for level in range(len(self.encoders) + 2, len(self.options.hidden_widths) + 1):
@@ -120,7 +121,7 @@ class PaperFit:
         scores = scores if blind is None else blind
         self.steps.append(step("fusion", 0, seconds, native, self.rows.score(scores)))
         self.progress.done(self.costs["fusion"])
-        return self._subsystem(forward, backward, fused), scores
+        return self._subsystem(forward, backward, fused), OwnScores(scores)
 
     def _subsystem(self, forward: tuple[int, ...], backward: tuple[int, ...], readout: Readout) -> Subsystem:
         return Subsystem(

@@ -8,8 +8,9 @@ not: from the second level on they misjudge the level (tests/estimators/test_lea
 therefore decided on rows that the whole chain left out, and the penalty on the first level alone.
 
 What is reported of regression rows is left out one by one: every level scores a row, as the levels below show it at
-prediction, by its solution without that row. Classification reports the first level's out-of-fold scores, because pairs
-of rows of different classes tell the units of a fold about labels.
+prediction, by its solution without that row. At the first level that is exact; above it `Blind` takes out what scores
+of other rows knew of the row. Classification reports the first level's out-of-fold scores, because pairs of rows of
+different classes tell the units of a fold about labels.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from sstpl import _core
+from sstpl._blind import OwnScores
 from sstpl._budget import Budget, level_bytes
 from sstpl._config import threads_for
 from sstpl._progress import Progress
@@ -104,7 +106,6 @@ class Stack:
     activation: str
     gain: float
     levels: tuple[Level, ...]
-    n_blind: int  # leading levels whose scores of their own rows are reported
 
     @property
     def depth(self) -> int:
@@ -123,11 +124,9 @@ class Stack:
             return _core.predict_stack(X, levels, self.gain, self.activation)
 
     def staged(self, X: Floats) -> tuple[Floats, Floats]:
-        """Return the scores by the leading levels whose scores of their own rows are reported, and by all."""
+        """Return the scores by the first level, and by all."""
         whole = self.predict(X)
-        return whole if self.depth == self.n_blind else replace(self, levels=self.levels[: self.n_blind]).predict(
-            X
-        ), whole
+        return whole if self.depth == 1 else replace(self, levels=self.levels[:1]).predict(X), whole
 
 
 class RecursiveFit:
@@ -148,8 +147,8 @@ class RecursiveFit:
         self.gain = 1.0
         self.steps: list[Step] = []
 
-    def run(self) -> tuple[Stack, Floats]:
-        """Fit the chain; return it, and the scores of its rows that know nothing they should not."""
+    def run(self) -> tuple[Stack, OwnScores]:
+        """Fit the chain; return it, and its scores of its own rows."""
         first = kept = last = self._fit_first()
         levels = [first.level]
         self.gain = self._feedback_gain(first.fed)
@@ -166,9 +165,8 @@ class RecursiveFit:
                 break
             levels.append(last.level)
             kept = last
-        if self.is_regression:
-            return Stack(self.options.activation, self.gain, tuple(levels), len(levels)), kept.blind
-        return Stack(self.options.activation, self.gain, tuple(levels), 1), first.blind
+        stack = Stack(self.options.activation, self.gain, tuple(levels))
+        return stack, OwnScores(first.blind, kept.blind if self.is_regression else None)
 
     def _deepest(self) -> int:
         """Return how many levels may be tried: all where none are judged by choice, one where none can be."""

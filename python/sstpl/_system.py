@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from sstpl._blind import Blind, OwnScores
 from sstpl._budget import Budget
 from sstpl._parallel import side_by_side, workers_for
 from sstpl._report import Report, Step, SubsystemReport
@@ -43,8 +44,8 @@ class SubsystemFit(Protocol):
 
     steps: list[Step]
 
-    def run(self) -> tuple[Subsystem, Floats]:
-        """Fit; return the subsystem, and its base's scores of its own rows, none by a solution that saw its target."""
+    def run(self) -> tuple[Subsystem, OwnScores]:
+        """Fit; return the subsystem, and its scores of its own rows."""
 
 
 # Prepares a subsystem from its rows, its seed, the rows it leaves out, and the subsystem before it.
@@ -84,41 +85,6 @@ class System:
         return total
 
 
-class Blind:
-    """Scores of the training rows, none of them by a solution that saw the row's target.
-
-    Every subsystem scores every row with its base; the mean over subsystems is what averaging does. What the rest of a
-    subsystem adds is known for the rows that it left out, and is added to their mean.
-    """
-
-    def __init__(self, targets: Floats) -> None:
-        self._base = np.zeros_like(targets)
-        self._added = np.zeros_like(targets)
-        self._count = np.zeros((len(targets), 1), dtype=targets.dtype)
-        self._subsystems = 0
-
-    def add(self, split: Split, sampled: Floats, base: Floats, whole: Floats) -> None:
-        """Add a subsystem: base scores of its own rows, base and whole scores of those it left out."""
-        self._base[split.rows] += sampled
-        self._base[split.left_out] += base
-        self._added[split.left_out] += whole - base
-        self._count[split.left_out] += 1
-        self._subsystems += 1
-
-    def with_one(self, split: Split, sampled: Floats, base: Floats) -> Floats:
-        """Return the mean of the base scores if a subsystem were added."""
-        total = self._base.copy()
-        total[split.rows] += sampled
-        total[split.left_out] += base
-        total /= self._subsystems + 1
-        return total
-
-    def scores(self) -> Floats:
-        """Return the scores."""
-        scores: Floats = self._base / self._subsystems + self._added / np.maximum(self._count, 1)
-        return scores
-
-
 @dataclass(frozen=True)
 class _Trained:
     """A subsystem, and its scores: of its own rows, and by its base and as a whole of those that it left out."""
@@ -126,7 +92,7 @@ class _Trained:
     split: Split
     subsystem: Subsystem
     steps: list[Step]
-    sampled: Floats
+    sampled: OwnScores
     base: Floats
     whole: Floats
     seconds: float
@@ -134,7 +100,7 @@ class _Trained:
     def score(self, targets: Floats, labels: Labels | None) -> Score:
         """Score its own predictions of all rows."""
         own = np.empty_like(targets)
-        own[self.split.rows], own[self.split.left_out] = self.sampled, self.whole
+        own[self.split.rows], own[self.split.left_out] = self.sampled.best, self.whole
         return score_predictions(own, targets, labels)
 
 

@@ -40,7 +40,8 @@ random_state, n_threads, verbose
         Predictions of the training rows, in their order, each by solutions that did not see the row's target: the mean
         over subsystems of leave-one-out predictions ("paper": out-of-fold), or, of a row that a subsystem leaves out,
         its prediction. "recursive" leaves a row out of every level, but not out of the scores that other rows carry
-        from level to level.
+        from level to level: what upper levels lose by that is measured on the rows left out, and put back as a share,
+        the same for all rows, of the residual of the first level.
     report_ : Report
         For every subsystem, layer, pair and solve: what was tried, its score, alpha, rank, rcond, solver, seconds.
     n_features_in_ : int

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from sstpl import SSTPLRegressor
+from sstpl._blind import Blind, OwnScores
 from sstpl._rows import Split
-from sstpl._system import Blind
 
 STARTS = np.array([0, 1, 2])
 
@@ -21,17 +21,17 @@ def split(rows, left_out):
 def test_blind_scores_are_the_mean_of_the_bases_and_what_the_rest_adds_to_rows_left_out():
     blind = Blind(np.zeros((3, 1)))
     # Subsystem 1 is trained on rows 2 and 0 (in the order of its folds) and leaves out row 1; base 4, whole 7.
-    blind.add(split([2, 0], [1]), column(10.0, 20.0), column(4.0), column(7.0))
+    blind.add(split([2, 0], [1]), OwnScores(column(10.0, 20.0)), column(4.0), column(7.0))
     np.testing.assert_allclose(blind.scores(), column(20.0, 7.0, 10.0))
     # Subsystem 2 leaves out row 2.
-    blind.add(split([0, 1], [2]), column(30.0, 6.0), column(12.0), column(11.0))
+    blind.add(split([0, 1], [2]), OwnScores(column(30.0, 6.0)), column(12.0), column(11.0))
     np.testing.assert_allclose(blind.scores(), column(25.0, 5.0 + 3.0, 11.0 - 1.0))
 
 
 def test_one_more_subsystem_is_judged_by_the_mean_of_the_bases():
     blind = Blind(np.zeros((3, 1)))
-    blind.add(split([2, 0], [1]), column(10.0, 20.0), column(4.0), column(7.0))
-    found = blind.with_one(split([0, 1], [2]), column(30.0, 6.0), column(12.0))
+    blind.add(split([2, 0], [1]), OwnScores(column(10.0, 20.0)), column(4.0), column(7.0))
+    found = blind.with_one(split([0, 1], [2]), OwnScores(column(30.0, 6.0)), column(12.0))
     np.testing.assert_allclose(found, column(25.0, 5.0, 11.0))
     np.testing.assert_allclose(blind.scores(), column(20.0, 7.0, 10.0))  # asking changes nothing
 
@@ -39,8 +39,33 @@ def test_one_more_subsystem_is_judged_by_the_mean_of_the_bases():
 def test_a_row_left_out_twice_gets_the_mean_of_what_was_added():
     blind = Blind(np.zeros((2, 1)))
     for whole in (3.0, 5.0):
-        blind.add(split([0], [1]), column(1.0), column(1.0), column(whole))
+        blind.add(split([0], [1]), OwnScores(column(1.0)), column(1.0), column(whole))
     np.testing.assert_allclose(blind.scores(), column(1.0, 1.0 + (2.0 + 4.0) / 2))
+
+
+def test_what_upper_levels_undo_of_the_residual_of_their_own_rows_is_put_back():
+    """True additions are 0.5 of the residual on every row; those of own rows lack 0.2 of it."""
+    rng = np.random.default_rng(0)
+    y, noise = rng.normal(size=(2, 4000, 1))
+    halves = np.split(np.arange(4000), 2)
+    blind = Blind(y)
+    truth = np.zeros_like(y)
+    for k, (own, left_out) in enumerate([halves, halves[::-1]]):
+        base = 0.3 * y + k
+        added = 0.5 * (y - base) + noise
+        truth += (base + added) / 2
+        whole = base + added
+        lacking = whole[own] - 0.2 * (y[own] - base[own])
+        blind.add(split(own, left_out), OwnScores(base[own], lacking), base[left_out], whole[left_out])
+    assert np.sqrt(np.mean((blind.scores() - truth) ** 2)) < 0.02
+    assert np.sqrt(np.mean((blind._base / 2 + blind._added / 2 - truth) ** 2)) > 0.05
+
+
+def test_without_rows_left_out_the_scores_of_own_rows_stand():
+    blind = Blind(np.zeros((2, 1)))
+    none = np.empty((0, 1))
+    blind.add(split([1, 0], []), OwnScores(column(1.0, 2.0), column(3.0, 5.0)), none, none)
+    np.testing.assert_array_equal(blind.scores(), column(5.0, 3.0))
 
 
 @pytest.mark.parametrize("depth", [1, 3])
