@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 
 #include "act_kernels.hpp"
 #include "sstpl/errors.hpp"
 #include "sstpl/parallel.hpp"
+#include "sstpl/simd.hpp"
 
 namespace sstpl {
 
@@ -15,50 +15,21 @@ namespace {
 
 constexpr Index activation_grain = 16384;  // entries per thread below which threads cost more than they save
 
-struct Dispatch {
-  std::string level;
-  const detail::KernelTable* kernels;
-};
-
-bool machine_has_avx2() {
-#if defined(__x86_64__) || defined(_M_X64)
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#else
-  return false;
-#endif
+const detail::KernelTable& choose_kernels() {
+  if (simd() >= Simd::avx512) return *detail::avx512_kernels();
+  return simd() == Simd::avx2 ? *detail::avx2_kernels() : detail::base_kernels();
 }
 
-bool machine_has_avx512() {
-#if defined(__x86_64__) || defined(_M_X64)
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-#else
-  return false;
-#endif
-}
-
-Dispatch choose_kernels() {
-  const detail::KernelTable* avx2 = machine_has_avx2() ? detail::avx2_kernels() : nullptr;
-  const detail::KernelTable* avx512 = machine_has_avx512() ? detail::avx512_kernels() : nullptr;
-  const char* asked = std::getenv("SSTPL_SIMD");
-  const std::string level = asked != nullptr ? asked : avx512 != nullptr ? "avx512" : avx2 != nullptr ? "avx2" : "base";
-  if (level == "base") return {level, &detail::base_kernels()};
-  if (level == "avx2" && avx2 != nullptr) return {level, avx2};
-  if (level == "avx512" && avx512 != nullptr) return {level, avx512};
-  throw std::invalid_argument("SSTPL_SIMD must name an instruction set of this machine (base, avx2 or avx512), got '" +
-                              level + "'");
-}
-
-const Dispatch& dispatch() {
-  static const Dispatch chosen = choose_kernels();
+const detail::KernelTable& kernels() {
+  static const detail::KernelTable& chosen = choose_kernels();
   return chosen;
 }
 
 detail::FloatKernel kernel_of(Activation activation, float) {
-  return dispatch().kernels->float_kernels[static_cast<int>(activation)];
+  return kernels().float_kernels[static_cast<int>(activation)];
 }
 detail::DoubleKernel kernel_of(Activation activation, double) {
-  return dispatch().kernels->double_kernels[static_cast<int>(activation)];
+  return kernels().double_kernels[static_cast<int>(activation)];
 }
 
 }  // namespace
@@ -101,8 +72,6 @@ void invert_activation(Activation activation, double margin, MatrixSpan<T> D) {
     }
   });
 }
-
-std::string simd_level() { return dispatch().level; }
 
 template void apply_activation<float>(Activation, const VectorView<float>&, const VectorView<float>&,
                                       MatrixSpan<float>);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "sstpl/build_info.hpp"
 
-#include "sstpl/activation.hpp"
 #include "sstpl/blas.hpp"
+#include "sstpl/simd.hpp"
 
 namespace sstpl {
 

@@ -6,6 +6,7 @@
 
 #include "sstpl/blas.hpp"
 #include "sstpl/errors.hpp"
+#include "sstpl/tiles.hpp"
 
 namespace sstpl {
 
@@ -157,10 +158,26 @@ HiddenLayer<T> draw_hidden(const HiddenOptions& options, const Inputs<T>& inputs
   return layer;
 }
 
+namespace {
+
+// H := Z W'.
+void project(const MatrixView<float>& Z, const MatrixView<float>& W, MatrixSpan<float> H) {
+  if (tile_product_pays(Z.rows(), Z.cols(), W.rows())) {
+    tile_product(Z, W, H);
+  } else {
+    gemm(1.0F, Z, Transpose::no, W, Transpose::yes, 0.0F, H);
+  }
+}
+void project(const MatrixView<double>& Z, const MatrixView<double>& W, MatrixSpan<double> H) {
+  gemm(1.0, Z, Transpose::no, W, Transpose::yes, 0.0, H);
+}
+
+}  // namespace
+
 template <class T>
 void apply_hidden(const HiddenView<T>& layer, const MatrixView<T>& Z, const VectorView<T>& shift, MatrixSpan<T> H) {
   require(Z.cols() == layer.weights.cols(), "the hidden layer expects another number of input columns");
-  gemm(T(1), Z, Transpose::no, layer.weights, Transpose::yes, T(0), H);
+  project(Z, layer.weights, H);
   apply_activation(layer.activation, layer.bias, shift, H);
 }
 

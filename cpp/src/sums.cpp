@@ -23,9 +23,11 @@ void add_gram(Sums& sums, const MatrixView<double>& H, SumsWorkspace<double>&) {
 template <class T>
 void add_column_sums(const MatrixView<T>& X, const VectorView<double>& scale, Vector<double>& total) {
   parallel_for(0, X.cols(), column_grain, [&](Index from, Index to) {
+    double* sum = total.data();
     for (Index i = 0; i < X.rows(); ++i) {
+      const T* row = X.data() + i * X.outerStride();
       const double s = scale.size() > 0 ? scale(i) : 1.0;
-      for (Index j = from; j < to; ++j) total(j) += s * static_cast<double>(X(i, j));
+      for (Index j = from; j < to; ++j) sum[j] += s * static_cast<double>(row[j]);
     }
   });
 }

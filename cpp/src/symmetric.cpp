@@ -6,14 +6,15 @@
 #include "sstpl/blas.hpp"
 #include "sstpl/errors.hpp"
 #include "sstpl/parallel.hpp"
+#include "sstpl/tiles.hpp"
 
 namespace sstpl {
 
 namespace {
 
 constexpr Index single_panel_order = 1024;  // below this the saved memory is not worth the extra calls
-constexpr Index panel_width = 512;
-constexpr Index add_grain = 64;  // rows of a panel per thread
+constexpr Index panel_width = tile_block;   // so that no block of a product on tiles crosses a panel
+constexpr Index add_grain = 64;             // rows of a panel per thread
 
 MatrixSpan<double> panel_span(double* data, Index rows, Index width) {
   return MatrixSpan<double>(data, rows, width, Eigen::OuterStride<>(width));
@@ -35,6 +36,10 @@ PackedSymmetric::PackedSymmetric(Index order) : order_(order) {
 
 void PackedSymmetric::add_gram(const MatrixView<float>& H, PanelWorkspace& workspace) {
   require(H.cols() == order_, "add_gram: H must have one column per row of the Gram matrix");
+  if (tile_gram_pays(H.rows(), order_)) {
+    tile_gram(H, [this](Index row, Index column, const MatrixView<float>& C) { add_block(row, column, C); });
+    return;
+  }
   for (const Panel& panel : panels_) {
     const Index width = panel.end - panel.begin;
     if (workspace.products.size() < order_ * width) workspace.products.resize(order_, width);
@@ -51,6 +56,17 @@ void PackedSymmetric::add_gram(const MatrixView<float>& H, PanelWorkspace& works
         }
       }
     });
+  }
+}
+
+// Of a block within one panel, what lies on the diagonal or above it.
+void PackedSymmetric::add_block(Index row, Index column, const MatrixView<float>& C) {
+  const auto& panel = *std::find_if(panels_.begin(), panels_.end(), [&](const Panel& p) { return column < p.end; });
+  const Index width = panel.end - panel.begin;
+  for (Index i = 0; i < C.rows(); ++i) {
+    double* target = data_.data() + panel.offset + (row + i) * width + column - panel.begin;
+    const float* source = C.data() + i * C.outerStride();
+    for (Index j = std::max<Index>(0, row + i - column); j < C.cols(); ++j) target[j] += static_cast<double>(source[j]);
   }
 }
 

@@ -5,6 +5,7 @@
 #include "../src/act_kernels.hpp"
 #include "helpers.hpp"
 #include "sstpl/activation.hpp"
+#include "sstpl/simd.hpp"
 
 using namespace sstpl;
 using namespace sstpl::testing;
@@ -65,8 +66,8 @@ detail::DoubleKernel kernel(const detail::KernelTable& table, Activation s, doub
 std::vector<const detail::KernelTable*> usable_tables() {
   std::vector<const detail::KernelTable*> tables = {&detail::base_kernels()};
 #if defined(__x86_64__)
-  if (simd_level() != "base" && detail::avx2_kernels() != nullptr) tables.push_back(detail::avx2_kernels());
-  if (simd_level() == "avx512") tables.push_back(detail::avx512_kernels());
+  if (simd() != Simd::base && detail::avx2_kernels() != nullptr) tables.push_back(detail::avx2_kernels());
+  if (simd() >= Simd::avx512) tables.push_back(detail::avx512_kernels());
 #endif
   return tables;
 }

@@ -4,8 +4,6 @@
 // GELU is x Phi(x) in the erf form; leaky ReLU has slope 0.01 below zero, both ways.
 #pragma once
 
-#include <string>
-
 #include "sstpl/types.hpp"
 
 namespace sstpl {
@@ -23,9 +21,5 @@ bool has_inverse(Activation activation);
 /// +-(1 - margin), sigmoid to [margin, 1 - margin]; margin in (0, 0.5). Throws where s has no inverse.
 template <class T>
 void invert_activation(Activation activation, double margin, MatrixSpan<T> D);
-
-/// The instruction set in use: "base", "avx2" or "avx512". The environment variable SSTPL_SIMD, read at first
-/// use, asks for a lower one; a request that the machine cannot serve throws.
-std::string simd_level();
 
 }  // namespace sstpl

@@ -23,7 +23,8 @@ class PackedSymmetric {
   std::vector<double>& data() { return data_; }
 
   /// this += H'H for H (n, order): SYRK on diagonal blocks, GEMM beside them, n order^2 flops. Float products
-  /// are formed in float for these n rows and added in double (blocked summation, Blanchard et al. 2020).
+  /// are formed in float for these n rows and added in double (blocked summation, Blanchard et al. 2020); on
+  /// matrix tiles where that pays (tiles.hpp).
   void add_gram(const MatrixView<float>& H, PanelWorkspace& workspace);
   void add_gram(const MatrixView<double>& H);
 
@@ -44,6 +45,8 @@ class PackedSymmetric {
   struct Panel {
     Index begin, end, offset;  // columns, and where the panel starts in data_
   };
+  void add_block(Index row, Index column, const MatrixView<float>& C);
+
   Index order_;
   std::vector<Panel> panels_;
   std::vector<double> data_;
