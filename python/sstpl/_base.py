@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -138,6 +139,38 @@ class SSTPLBase(BaseEstimator):
         self.random_state = random_state
         self.n_threads = n_threads
         self.verbose = verbose
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted estimator to a model file, which `sstpl.load` reads.
+
+        The file holds what prediction needs, the parameters, the report and the scores of the training rows. It is a
+        safetensors file with a versioned header; files of this version stay readable by later ones. It replaces what
+        is at the path when it is complete, on the disk and read back; if anything fails, what was there is left alone.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Any name; ".safetensors" is the custom of the container.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Before ``fit``.
+        ValueError
+            For what a file cannot hold: a ``random_state`` that is a RandomState, classes that are neither strings nor
+            bools nor numbers. NumPy scalars are written as Python's, arrays as tuples.
+        TypeError
+            For a subclass: a file holds `SSTPLClassifier` or `SSTPLRegressor` and nothing of anybody else's.
+        OSError
+            When the file cannot be written.
+
+        Examples
+        --------
+        See `sstpl.load`.
+        """
+        from sstpl._model_state import save  # which imports the estimators
+
+        save(self, path)
 
     def _check_parameters(self) -> Settings:
         check.choice("architecture", self.architecture, ("recursive", "paper"))
