@@ -3,6 +3,7 @@
 from sstpl import _loading  # noqa: F401, I001  (before anything else loads the core)
 from sstpl import presets
 from sstpl._config import build_info, show_config
+from sstpl._export import register_onnx
 from sstpl._model_file import ModelFormatError
 from sstpl._model_state import load
 from sstpl.classifier import SSTPLClassifier
@@ -20,5 +21,6 @@ __all__ = [
     "build_info",
     "load",
     "presets",
+    "register_onnx",
     "show_config",
 ]

@@ -53,7 +53,7 @@ KINDS = {
     "paper": (SSTPLClassifier, PAPER, images, lambda y: y.astype(str).astype(object)),
     "paper, all blocks": (SSTPLClassifier, PAPER | {"fusion": "all", "scaling": "quantile"}, images, None),
     "paper, lasso": (SSTPLClassifier, PAPER | {"encoder_penalty": "lasso"}, table, _classes(["a", "b", "c"])),
-    "paper, numbers": (SSTPLRegressor, PAPER | {"fusion": "all", "activation": "sigmoid"}, table, None),
+    "paper, numbers": (SSTPLRegressor, PAPER | {"fusion": "all", "activation": "leaky_relu"}, table, None),
 }
 
 
