@@ -49,7 +49,7 @@ def test_the_core_has_never_heard_of_python():
             assert "Python.h" not in text, path
 
 
-EXAMPLES = ("classifier", "regressor", "presets", "_base", "_config", "_export", "_model_state")
+EXAMPLES = ("classifier", "regressor", "presets", "_config", "_export", "_model_state")
 
 
 @pytest.mark.parametrize("module", [f"sstpl.{name}" for name in EXAMPLES])

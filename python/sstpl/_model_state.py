@@ -16,7 +16,6 @@ from sstpl import _model_file as container
 from sstpl import _model_maps, _model_subsystems, _model_values
 from sstpl import _model_schema as schema
 from sstpl import _validation as check
-from sstpl._base import SSTPLBase
 from sstpl._config import build_info
 from sstpl._model_file import ModelFormatError, Path
 from sstpl._model_schema import Reader, Writer
@@ -39,7 +38,7 @@ class _Part:
     since: int = 1
 
 
-def save(model: SSTPLBase, path: Path) -> None:
+def save(model: Any, path: Path) -> None:
     """Write an estimator; see `SSTPLClassifier.save`."""
     if type(model) not in _CLASSES.values():
         raise TypeError(f"a model file holds one of {sorted(_CLASSES)}, got {type(model).__name__}")

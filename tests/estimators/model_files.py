@@ -1,7 +1,10 @@
 """Small fitted models of every kind, and what the tests of files compare; not a test itself."""
 
+import copy
 from dataclasses import fields, is_dataclass
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -107,6 +110,20 @@ def assert_same(one, other):
         assert one == other or (one != one and other != other)
 
 
+@cache
+def _contents(kind):
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "model"
+        fitted(kind)[0].save(path)
+        return container.read(path)
+
+
+def contents(kind):
+    """Return header and arrays of the file of a model, for the caller to change."""
+    return copy.deepcopy(_contents(kind))
+
+
 def forge(path, header, arrays):
     """Write a file with a right checksum and whatever header and arrays, as its author could."""
+    path.unlink(missing_ok=True)  # some file systems wait for the disk when a file is overwritten
     path.write_bytes(container._with_checksum(header, arrays))

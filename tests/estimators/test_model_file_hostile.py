@@ -3,25 +3,19 @@
 import copy
 import io
 import json
-import math
 import os
 import pickle
 import sys
-import warnings
 import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 import sstpl
-from estimators.model_files import fitted, forge, scores, table
+from estimators.model_files import contents, fitted, forge, table
 from sstpl import ModelFormatError, SSTPLRegressor
 from sstpl import _model_file as container
-
-KINDS = ("stack, quantile", "images, one layer", "paper, all blocks", "stack, several outputs")
 
 
 @pytest.fixture(scope="module")
@@ -32,18 +26,6 @@ def tiny(tmp_path_factory):
     path = tmp_path_factory.mktemp("tiny") / "model"
     SSTPLRegressor(**parameters, alpha=1.0, random_state=0).fit(X[:30], y[:30]).save(path)
     return path
-
-
-@pytest.fixture(scope="module")
-def contents(tmp_path_factory):
-    """Return header and arrays of a file of each kind."""
-    path = tmp_path_factory.mktemp("contents") / "model"
-    found = {}
-    for kind in KINDS:
-        fitted(kind)[0].save(path)
-        header, arrays = container.read(path)
-        found[kind] = header, arrays
-    return found
 
 
 @pytest.fixture
@@ -57,41 +39,26 @@ def refuses(path, match=None):
     assert str(path) in str(raised.value)
 
 
-def refuses_or_predicts(path):
-    """Load a file; if it is a model after all, let it predict."""
-    try:
-        model = sstpl.load(path)
-    except ModelFormatError:
-        return
-    if model.n_features_in_ > 10_000:
-        return
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")  # of absurd numbers
-        X = np.random.default_rng(0).normal(size=(3, model.n_features_in_)) * 100
-        assert scores(model, X).shape[0] == 3
-        assert model.predict(X.astype(np.float32)).shape[0] == 3
-        model.get_params()
-        model.report_.to_dict()
-
-
 def test_a_file_cut_short_anywhere_is_refused(tiny, path):
     whole = tiny.read_bytes()
-    for length in range(len(whole)):
-        path.write_bytes(whole[:length])
-        refuses(path)
     path.write_bytes(whole + b"\0")
     refuses(path)
+    for length in reversed(range(len(whole))):
+        os.truncate(path, length)
+        refuses(path)
 
 
 @pytest.mark.parametrize("mask", [0x01, 0x20, 0x80])
 def test_a_byte_changed_anywhere_is_refused(tiny, path, mask):
-    whole = bytearray(tiny.read_bytes())
-    for at in range(len(whole)):
-        whole[at] ^= mask
-        path.write_bytes(whole)
-        refuses(path)
-        whole[at] ^= mask
+    whole = tiny.read_bytes()
     path.write_bytes(whole)
+    with open(path, "r+b", buffering=0) as file:
+        for at, byte in enumerate(whole):
+            file.seek(at)
+            file.write(bytes([byte ^ mask]))
+            refuses(path)
+            file.seek(at)
+            file.write(bytes([byte]))
     sstpl.load(path)
 
 
@@ -217,8 +184,8 @@ LIES = [
 
 
 @pytest.mark.parametrize(("where", "lie", "match"), LIES, ids=lambda part: repr(part)[:60])
-def test_a_header_that_lies_is_refused_by_name(where, lie, match, contents, path):
-    header, arrays = copy.deepcopy(contents["stack, quantile"])
+def test_a_header_that_lies_is_refused_by_name(where, lie, match, path):
+    header, arrays = copy.deepcopy(contents("stack, quantile"))
     place = header
     for key in where[:-1]:
         place = place[key]
@@ -259,14 +226,15 @@ ARRAY_LIES = [
 
 @pytest.mark.parametrize(("kind", "name", "lie", "match"), ARRAY_LIES, ids=lambda part: str(part)[:50])
 @pytest.mark.filterwarnings("ignore:invalid value")
-def test_an_array_that_lies_is_refused_by_name(kind, name, lie, match, contents, path):
-    header, arrays = contents[kind]
+def test_an_array_that_lies_is_refused_by_name(kind, name, lie, match, path):
+    header, arrays = contents(kind)
     forge(path, header, arrays | {name: np.ascontiguousarray(lie(arrays[name]))})
     refuses(path, match)
 
 
-def test_arrays_are_neither_more_nor_fewer(contents, path):
-    for header, arrays in contents.values():
+def test_arrays_are_neither_more_nor_fewer(path):
+    for kind in ("stack, quantile", "images, one layer", "paper, all blocks", "stack, several outputs"):
+        header, arrays = contents(kind)
         forge(path, header, arrays | {"more": np.zeros(2)})
         refuses(path, "belong to nothing")
         for name in arrays:
@@ -276,8 +244,8 @@ def test_arrays_are_neither_more_nor_fewer(contents, path):
     refuses(path, "of type 'I16'")
 
 
-def test_a_shape_beyond_any_index_is_refused(contents, path):
-    header, arrays = contents["stack, several outputs"]
+def test_a_shape_beyond_any_index_is_refused(path):
+    header, arrays = contents("stack, several outputs")
     forge(path, header, arrays | {"input_map.scores.knots": np.zeros((0, 0))})
     whole = path.read_bytes()
     shape = b'"input_map.scores.knots":{"dtype":"F64","shape":[0,0]'
@@ -290,84 +258,3 @@ def test_a_shape_beyond_any_index_is_refused(contents, path):
     blank = length.to_bytes(8, "little") + forged[8:].replace(digest, b"0" * 64, 1)
     path.write_bytes(blank.replace(b"0" * 64, container.hashlib.sha256(blank).hexdigest().encode(), 1))
     refuses(path, "a shape that none can have")
-
-
-LEAVES = (
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**65), 2**65)
-    | st.integers(-3, 40)
-    | st.floats()
-    | st.text(max_size=8)
-    | st.sampled_from(["stack", "paper", "table", "images", "classes", "numbers", "quantile", "none", "gelu", "U3"])
-)
-VALUES = st.recursive(LEAVES, lambda v: st.lists(v, max_size=3) | st.dictionaries(st.text(max_size=5), v, max_size=3))
-
-
-def places(value, where=()):
-    """Yield the path to every value of a header, but those of the report, of which there are most, only once."""
-    if where:
-        yield where
-    if isinstance(value, dict):
-        for key in value:
-            yield from places(value[key], (*where, key))
-    elif isinstance(value, list) and "detail" not in where:
-        for index in range(min(2, len(value))):
-            yield from places(value[index], (*where, index))
-
-
-HYPOTHESIS = settings(
-    derandomize=True,
-    deadline=None,
-    max_examples=250,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@HYPOTHESIS
-@given(data=st.data())
-def test_a_header_of_a_hostile_author_does_no_harm(kind, data, contents, path):
-    header, arrays = copy.deepcopy(contents[kind])
-    serious = [where for where in places(header) if where[0] != "report"]
-    for _ in range(data.draw(st.integers(1, 3))):
-        where = data.draw(st.sampled_from(serious) | st.sampled_from(list(places(header))))
-        *way, last = where
-        place = header
-        try:
-            for key in way:
-                place = place[key]
-            how = data.draw(st.sampled_from(["replace", "delete", "repeat", "near"]))
-            if how == "replace":
-                place[last] = data.draw(VALUES)
-            elif how == "delete":
-                del place[last]
-            elif how == "repeat" and isinstance(place, list):
-                place.append(copy.deepcopy(place[last]))
-            elif isinstance(place[last], (int, float)) and math.isfinite(place[last]):
-                place[last] += data.draw(st.sampled_from([-1, 1, 2]))
-        except (KeyError, IndexError, TypeError):
-            continue  # an earlier change took the place away
-    forge(path, header, arrays)
-    refuses_or_predicts(path)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@HYPOTHESIS
-@given(data=st.data())
-def test_arrays_of_a_hostile_author_do_no_harm(kind, data, contents, path):
-    header, arrays = contents[kind]
-    arrays = dict(arrays)
-    for _ in range(data.draw(st.integers(1, 3))):
-        name = data.draw(st.sampled_from(sorted(arrays)))
-        array = arrays[name].copy()
-        if array.size:
-            at = data.draw(st.integers(0, array.size - 1))
-            if array.dtype.kind == "i":
-                array.flat[at] = data.draw(st.integers(-(2**63), 2**63 - 1) | st.integers(-2, 200))
-            else:
-                array.flat[at] = data.draw(st.floats(width=64) | st.sampled_from([0.0, 1e300, -1e300, 5e-324]))
-        arrays[name] = array
-    forge(path, header, arrays)
-    refuses_or_predicts(path)
