@@ -72,7 +72,8 @@ class Portable:
         by rounding: about 1e-6 of the largest for float32 models, 1e-14 for float64 ones (1e-7 with "gelu"). Labels of
         integers are int64. What only `save` keeps, parameters and report, is not in there.
 
-        For pipelines, see `sstpl.register_onnx`.
+        With ``image_shape`` all patches of all rows are in memory at once, 80 kB per row of 28 by 28 pixels in float32:
+        predict in batches. For pipelines, see `sstpl.register_onnx`.
 
         Examples
         --------

@@ -1,6 +1,7 @@
 """Exported models: in another runtime they predict what they predict here."""
 
 import builtins
+import subprocess
 import sys
 
 import numpy as np
@@ -159,6 +160,11 @@ def test_a_loaded_model_is_exported_as_the_saved_one(tmp_path):
 def test_a_model_that_is_not_fitted_is_not_exported():
     with pytest.raises(NotFittedError):
         SSTPLClassifier().to_onnx()
+
+
+def test_the_package_does_without_what_only_export_needs():
+    code = "import sys, sstpl; sys.exit(any(name in sys.modules for name in ('onnx', 'skl2onnx')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("missing", ["onnx", "skl2onnx"])
