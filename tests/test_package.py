@@ -49,7 +49,10 @@ def test_the_core_has_never_heard_of_python():
             assert "Python.h" not in text, path
 
 
-@pytest.mark.parametrize("module", ["sstpl.classifier", "sstpl.regressor", "sstpl.presets", "sstpl._config"])
+EXAMPLES = ("classifier", "regressor", "presets", "_config", "_export", "_model_state")
+
+
+@pytest.mark.parametrize("module", [f"sstpl.{name}" for name in EXAMPLES])
 def test_docstring_examples_run(module):
     __import__(module)
     result = doctest.testmod(sys.modules[module])

@@ -3,6 +3,9 @@
 from sstpl import _loading  # noqa: F401, I001  (before anything else loads the core)
 from sstpl import presets
 from sstpl._config import build_info, show_config
+from sstpl._export import register_onnx
+from sstpl._model_file import ModelFormatError
+from sstpl._model_state import load
 from sstpl.classifier import SSTPLClassifier
 from sstpl.regressor import SSTPLRegressor
 from sstpl.transformer import SSTPLTransformer
@@ -10,11 +13,14 @@ from sstpl.transformer import SSTPLTransformer
 __version__ = build_info()["version"]
 
 __all__ = [
+    "ModelFormatError",
     "SSTPLClassifier",
     "SSTPLRegressor",
     "SSTPLTransformer",
     "__version__",
     "build_info",
+    "load",
     "presets",
+    "register_onnx",
     "show_config",
 ]

@@ -14,6 +14,7 @@ from sstpl import _options as resolve
 from sstpl import _validation as check
 from sstpl._budget import Budget, level_bytes
 from sstpl._config import threads
+from sstpl._export import Portable
 from sstpl._images import ImageShape
 from sstpl._inputs import fit_input_map
 from sstpl._maps import Map, Trial, choose_map, image_maps, table_maps
@@ -68,7 +69,7 @@ def _recursive(options: RecursiveOptions, progress: Progress, budget: Budget) ->
     return prepare
 
 
-class SSTPLBase(BaseEstimator):
+class SSTPLBase(Portable, BaseEstimator):
     """Parameters and fitting of both estimators; see `SSTPLClassifier`."""
 
     report_: Report

@@ -1,0 +1,178 @@
+"""Parameters, targets and report in a model file."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sstpl import _model_schema as schema
+from sstpl._model_file import ModelFormatError
+from sstpl._model_schema import Reader, Writer
+from sstpl._report import Report, Step, SubsystemReport
+from sstpl._selection import Score
+from sstpl._targets import ClassTargets, NumberTargets, Targets
+
+_NUMBERS = ("bool", *(f"{u}int{bits}" for u in ("", "u") for bits in (8, 16, 32, 64)), "float16", "float32", "float64")
+_MOST_CHARACTERS = 2**24  # of an array of fixed-width strings, which may take more than its strings
+
+
+def write_parameter(name: str, value: object) -> Any:
+    """Return a parameter as a plain value; arrays become tuples."""
+    if isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (str, bytes)):
+        parts = [_scalar(name, part) for part in value]
+        return parts if isinstance(value, list) else {"tuple": parts}
+    return _scalar(name, value)
+
+
+def _scalar(name: str, value: object) -> Any:
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        return float(value)
+    raise ValueError(
+        f"{name} must be None, a number, a string or a sequence of these for a model file to hold it, got {value!r}; "
+        f"change it with set_params({name}=...) before saving, which leaves the fitted model as it is"
+    )
+
+
+def read_parameter(name: str, value: Any) -> Any:
+    """Return a parameter from its plain value."""
+    where = f"parameters.{name}"
+    if not isinstance(value, (list, dict)):
+        return value
+    parts = schema.items(where, value if isinstance(value, list) else schema.keyed(where, value, ("tuple",))["tuple"])
+    if any(isinstance(part, (list, dict)) for part in parts):
+        raise schema.fail(where, "a plain value or a sequence of them", value)
+    return parts if isinstance(value, list) else tuple(parts)
+
+
+def write_targets(targets: Targets, out: Writer) -> dict[str, Any]:
+    """Return the header's entry of the targets."""
+    if isinstance(targets, NumberTargets):
+        out.record("targets", targets)
+        return {"kind": "numbers", "n_outputs": len(targets.mean), "one_output": targets.one_output}
+    classes = targets.classes
+    dtype = classes.dtype.newbyteorder("=")
+    if dtype.kind == "O" and all(type(name) is str for name in classes):
+        tag = "object"
+    elif dtype.kind == "U":
+        tag = f"U{dtype.itemsize // 4}"
+    elif dtype.name in _NUMBERS:
+        tag = dtype.name
+    else:
+        raise ValueError(f"classes_ must be strings, bools, integers or floats for a model file, got {classes.dtype}")
+    return {"kind": "classes", "dtype": tag, "values": classes.tolist()}
+
+
+def read_targets(info: Any, arrays: Reader) -> Targets:
+    """Return the targets of an entry."""
+    kind = schema.choice("targets.kind", info.get("kind") if isinstance(info, dict) else None, ("classes", "numbers"))
+    if kind == "classes":
+        info = schema.keyed("targets", info, ("kind", "dtype", "values"))
+        return ClassTargets(_read_classes(info["dtype"], schema.items("targets.values", info["values"], least=2)))
+    info = schema.keyed("targets", info, ("kind", "n_outputs", "one_output"))
+    n_outputs = schema.integer("targets.n_outputs", info["n_outputs"], 1)
+    one = schema.flag("targets.one_output", info["one_output"])
+    if one and n_outputs != 1:
+        raise ModelFormatError(f"targets: one output, and {n_outputs} of them")
+    shapes: dict[str, tuple[int, ...]] = {"mean": (n_outputs,), "scale": (n_outputs,)}
+    targets = arrays.record(NumberTargets, "targets", shapes, np.float64, one_output=one)
+    if not (targets.scale > 0).all():
+        raise ModelFormatError("targets.scale must be positive")
+    return targets
+
+
+def _read_classes(tag: Any, values: list[Any]) -> npt.NDArray[Any]:
+    wrong = schema.fail("targets", f"increasing classes of the type {tag!r:.40}", values)
+    width = int(tag[1:]) if isinstance(tag, str) and tag[:1] == "U" and tag[1:].isdecimal() and len(tag) < 10 else 0
+    kind: type = str
+    if tag == "object" or width:
+        dtype = np.dtype(object if tag == "object" else f"U{width}")
+        if width * len(values) > max(_MOST_CHARACTERS, sum(len(v) for v in values if isinstance(v, str))):
+            raise wrong
+    else:
+        dtype = np.dtype(schema.choice("targets.dtype", tag, _NUMBERS))
+        kind = bool if dtype.kind == "b" else float if dtype.kind == "f" else int
+    if any(type(value) is not kind for value in values):
+        raise wrong
+    try:
+        classes = np.array(values, dtype=dtype)
+    except OverflowError as error:
+        raise wrong from error
+    if classes.tolist() != values or any(not a < b for a, b in pairwise(values)):
+        raise wrong  # cut short or rounded by the type; or not in order
+    return classes
+
+
+def write_report(report: Report) -> dict[str, Any]:
+    """Return the header's entry of a report; numbers that are not finite become NaN and Infinity, as in Python."""
+    return asdict(report)
+
+
+def read_report(info: Any) -> Report:
+    """Return the report of an entry."""
+    info = schema.keyed("report", info, ("preparation", "subsystems", "stopped_by_time"))
+    return Report(
+        [_step("report.preparation", step) for step in schema.items("report.preparation", info["preparation"])],
+        [_subsystem("report.subsystems", one) for one in schema.items("report.subsystems", info["subsystems"])],
+        schema.flag("report.stopped_by_time", info["stopped_by_time"]),
+    )
+
+
+def _typed(kind: type, *, optional: bool = False) -> Callable[[str, Any], Any]:
+    def read(where: str, value: Any) -> Any:
+        if type(value) is not kind and not (optional and value is None):
+            raise schema.fail(where, f"a {kind.__name__}", value)
+        return value
+
+    return read
+
+
+def _score(where: str, value: Any) -> Score:
+    return Score(**_fields(where, value, {"value": _typed(float), "fit": _typed(float)}))
+
+
+def _step(where: str, value: Any) -> Step:
+    return Step(**_fields(where, value, _STEP))
+
+
+def _subsystem(where: str, value: Any) -> SubsystemReport:
+    return SubsystemReport(**_fields(where, value, _SUBSYSTEM))
+
+
+def _fields(where: str, value: Any, readers: dict[str, Callable[[str, Any], Any]]) -> dict[str, Any]:
+    value = schema.keyed(where, value, readers)
+    return {name: read(f"{where}.{name}", value[name]) for name, read in readers.items()}
+
+
+# `detail` is whatever the core reported: plain values, which JSON holds no others of.
+_STEP: dict[str, Callable[[str, Any], Any]] = {
+    "stage": _typed(str),
+    "level": _typed(int),
+    "seconds": _typed(float),
+    "score": lambda where, value: None if value is None else _score(where, value),
+    "accepted": _typed(bool),
+    "alpha": _typed(float, optional=True),
+    "rank": _typed(int, optional=True),
+    "rcond": _typed(float, optional=True),
+    "solver": _typed(str, optional=True),
+    "detail": _typed(dict),
+}
+_SUBSYSTEM: dict[str, Callable[[str, Any], Any]] = {
+    "n_samples": _typed(int),
+    "steps": lambda where, value: [_step(where, step) for step in schema.items(where, value)],
+    "score": _score,
+    "system_score": _score,
+    "accepted": _typed(bool),
+    "seconds": _typed(float),
+}
