@@ -335,7 +335,8 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
         True
         """
         covered = check.coverage(coverage)
-        probabilities = self._calibration.probabilities(self._scores(X))
+        scores = self._scores(X)
+        probabilities = self._calibration.probabilities(scores)
         return class_sets(probabilities, float(self._conformity.quantile(covered)[0]))
 
     def _outputs(self, blind: Blind, targets: Floats, labels: Labels | None, report: Report) -> dict[str, Any]:
