@@ -120,10 +120,10 @@ def run_here(job: Record, path: Path) -> Record:
     }
 
 
-def run(job: Record, path: Path, limit: float) -> Record:
-    """Run one job in a process of its own; whatever happens to it is recorded."""
+def run(job: Record, path: Path, limit: float, script: str = __file__) -> Record:
+    """Run one job of a script in a process of its own; whatever happens to it is recorded."""
     environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(job["threads"])) | {"PYTHONWARNINGS": "ignore"}
-    command = [sys.executable, __file__, "--job", json.dumps(job), "--data", str(path)]
+    command = [sys.executable, script, "--job", json.dumps(job), "--data", str(path)]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=limit)
     except subprocess.TimeoutExpired:

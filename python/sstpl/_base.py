@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from sklearn.base import BaseEstimator
 
 from sstpl import _options as resolve
 from sstpl import _validation as check
+from sstpl._blind import Blind
 from sstpl._budget import Budget, level_bytes
 from sstpl._config import threads
 from sstpl._export import Portable
@@ -198,7 +200,7 @@ class SSTPLBase(Portable, BaseEstimator):
             del rows  # the widest solve needs the memory
             # Side by side they need memory side by side.
             n_workers = n_threads if settings.memory_limit is None else 1
-            system, scores, report = fit_system(
+            system, blind, report = fit_system(
                 mapped, targets, labels, settings.system, prepare, seed, budget, n_workers
             )
         report.preparation += steps
@@ -211,7 +213,11 @@ class SSTPLBase(Portable, BaseEstimator):
             "depth_": max(subsystem.depth for subsystem in system.subsystems),
             "n_subsystems_": len(system.subsystems),
         }
-        return fitted, scores
+        return fitted | self._outputs(blind, targets, labels, report), blind.scores()
+
+    @abstractmethod
+    def _outputs(self, blind: Blind, targets: Floats, labels: Labels | None, report: Report) -> dict[str, Any]:
+        """Return the fitted attributes of what is predicted beside scores, and report on them."""
 
     @staticmethod
     def _require_memory(

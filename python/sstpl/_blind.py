@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sstpl._rows import Split
-from sstpl._typing import Floats
+from sstpl._typing import Floats, Labels
 
 
 @dataclass(frozen=True)
@@ -21,15 +21,18 @@ class OwnScores:
         By its base, no row by a solution that saw its target.
     whole : array (n, c), or None where there are none
         By all of it, every row by solutions that left it out, though fed with other rows' scores that saw its target.
+    is_reported : bool
+        Whether the whole's scores may be reported, or serve only where scores must be spread as those of new rows are.
     """
 
     base: Floats
     whole: Floats | None = None
+    is_reported: bool = True
 
     @property
     def best(self) -> Floats:
-        """The scores by the whole where they are known, or by the base."""
-        return self.base if self.whole is None else self.whole
+        """The scores by the whole where they are known and may be reported, or by the base."""
+        return self.base if self.whole is None or not self.is_reported else self.whole
 
 
 class _Shares:
@@ -53,6 +56,18 @@ class _Shares:
         return not np.any(self._residual > 0)
 
 
+class _Added:
+    """The sum over subsystems of what they add to the scores of every row, and how many did."""
+
+    def __init__(self, targets: Floats) -> None:
+        self.sum = np.zeros_like(targets)
+        self.count = np.zeros((len(targets), 1), dtype=targets.dtype)
+
+    def add(self, rows: Labels, added: Floats) -> None:
+        self.sum[rows] += added
+        self.count[rows] += 1
+
+
 class Blind:
     """The mean over subsystems of what their bases score every row, and of what the rest of them adds to that.
 
@@ -60,31 +75,35 @@ class Blind:
     but there the scores that other rows feed to the upper levels knew the row's target y, and its upper levels learnt
     to undo what they knew: whole - base lacks a share of the residual y - base. The share is that by which it explains
     less of the residuals of own rows than of rows left out, one number per output over all subsystems, and is added.
+
+    Where that may not be reported, `scores` takes what is added from rows left out alone: one subsystem's, or none's.
+    `scores_as_new` takes all: its scores are spread as those of new rows are, which the whole of every subsystem
+    scores. A map from scores to probabilities must be fitted to such, or it finds them too blunt.
     """
 
     def __init__(self, targets: Floats) -> None:
         self._targets = targets
         self._base = np.zeros_like(targets)
-        self._added = np.zeros_like(targets)
+        self._added = _Added(targets)  # to rows left out
+        self._added_to_own = _Added(targets)
         self._residual = np.zeros_like(targets)  # summed where own rows were added to
-        self._count = np.zeros((len(targets), 1), dtype=targets.dtype)
         self._subsystems = 0
+        self._is_own_reported = True
         self._own, self._left_out = _Shares(targets.shape[1]), _Shares(targets.shape[1])
 
     def add(self, split: Split, own: OwnScores, base: Floats, whole: Floats) -> None:
         """Add a subsystem: the scores of its own rows, and base and whole scores of those that it left out."""
         self._base[split.rows] += own.base
         self._base[split.left_out] += base
-        self._added[split.left_out] += whole - base
-        self._count[split.left_out] += 1
+        self._added.add(split.left_out, whole - base)
         self._left_out.add(self._targets[split.left_out] - base, whole - base)
         self._subsystems += 1
         if own.whole is None:
             return
         residual = self._targets[split.rows] - own.base
-        self._added[split.rows] += own.whole - own.base
+        self._added_to_own.add(split.rows, own.whole - own.base)
         self._residual[split.rows] += residual
-        self._count[split.rows] += 1
+        self._is_own_reported = own.is_reported
         self._own.add(residual, own.whole - own.base)
 
     def with_one(self, split: Split, own: OwnScores, base: Floats) -> Floats:
@@ -96,10 +115,19 @@ class Blind:
         return total
 
     def scores(self) -> Floats:
-        """Return the scores."""
-        added = self._added
-        if not self._own.is_empty and not self._left_out.is_empty:
-            lacking = self._left_out.of() - self._own.of()
-            added = added + self._residual * lacking.astype(added.dtype)
-        scores: Floats = self._base / self._subsystems + added / np.maximum(self._count, 1)
+        """Return the scores to report."""
+        return self._mean(with_own=self._is_own_reported)
+
+    def scores_as_new(self) -> Floats:
+        """Return scores that are spread as those of new rows are, where rows left out tell how to correct own ones."""
+        return self._mean(with_own=self._is_own_reported or not self._left_out.is_empty)
+
+    def _mean(self, *, with_own: bool) -> Floats:
+        added, count = self._added.sum, self._added.count
+        if with_own:
+            added, count = added + self._added_to_own.sum, count + self._added_to_own.count
+            if not self._own.is_empty and not self._left_out.is_empty:
+                lacking = self._left_out.of() - self._own.of()
+                added = added + self._residual * lacking.astype(added.dtype)
+        scores: Floats = self._base / self._subsystems + added / np.maximum(count, 1)
         return scores

@@ -10,7 +10,7 @@ therefore decided on rows that the whole chain left out, and the penalty on the 
 What is reported of regression rows is left out one by one: every level scores a row, as the levels below show it at
 prediction, by its solution without that row. At the first level that is exact; above it `Blind` takes out what scores
 of other rows knew of the row. Classification reports the first level's out-of-fold scores, because pairs of rows of
-different classes tell the units of a fold about labels.
+different classes tell the units of a fold about labels; those of the last level serve calibration alone.
 """
 
 from __future__ import annotations
@@ -166,7 +166,8 @@ class RecursiveFit:
             levels.append(last.level)
             kept = last
         stack = Stack(self.options.activation, self.gain, tuple(levels))
-        return stack, OwnScores(first.blind, kept.blind if self.is_regression else None)
+        whole = kept.blind if self.is_regression or kept is not first else None
+        return stack, OwnScores(first.blind, whole, self.is_regression)
 
     def _deepest(self) -> int:
         """Return how many levels may be tried: all where none are judged by choice, one where none can be."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from scipy.linalg import LinAlgWarning
 
+from sstpl._calibration import CalibrationReport
 from sstpl._selection import Score
 
 
@@ -101,11 +102,14 @@ class Report:
         One entry per subsystem, the rejected last one included.
     stopped_by_time : bool
         Whether ``time_limit`` ended the search for width, depth or subsystems.
+    calibration : CalibrationReport or None
+        The map from scores to class probabilities, what else was tried, and its log-loss (classification).
     """
 
     preparation: list[Step] = field(default_factory=list)
     subsystems: list[SubsystemReport] = field(default_factory=list)
     stopped_by_time: bool = False
+    calibration: CalibrationReport | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as nested dicts and lists of plain values."""

@@ -141,14 +141,14 @@ def fit_system(
     seed: int,
     budget: Budget,
     n_workers: int,
-) -> tuple[System, Floats, Report]:
+) -> tuple[System, Blind, Report]:
     """Fit subsystems on mapped rows X (n, d) and coded targets (n, c), small ones up to `n_workers` at a time.
 
     Returns
     -------
     system : System
-    scores : array of shape (n, c)
-        Of the training rows, see `Blind`.
+    blind : Blind
+        Its scores of the training rows.
     report : Report
     """
     report = Report()
@@ -173,9 +173,9 @@ def fit_system(
                 )
             )
             if not accepted:
-                return System(tuple(subsystems)), blind.scores(), report
+                return System(tuple(subsystems)), blind, report
             best = system_score
             subsystems.append(one.subsystem)
             blind.add(one.split, one.sampled, one.base, one.whole)
             index += 1
-    return System(tuple(subsystems)), blind.scores(), report
+    return System(tuple(subsystems)), blind, report

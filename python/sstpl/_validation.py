@@ -53,6 +53,14 @@ def real(name: str, value: object, low: float, high: float, *, low_open: bool = 
     return float(value)  # type: ignore[arg-type]
 
 
+def coverage(value: object) -> float:
+    """Check the share of rows that intervals or sets are to cover."""
+    covered = real("coverage", value, 0.0, 1.0, low_open=True)
+    if covered == 1.0:
+        raise _fail("coverage", "a finite number in (0, 1)", value)
+    return covered
+
+
 def widths(name: str, value: object, max_depth: object) -> tuple[int, ...]:
     """Check a list of layer widths and cut it to the depth allowed."""
     if isinstance(value, (str, bytes)) or not isinstance(value, (Sequence, np.ndarray)) or len(value) == 0:

@@ -8,8 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 
+from sstpl import _validation as check
 from sstpl._base import SSTPLBase, unchanged_on_error
-from sstpl._typing import Floats
+from sstpl._blind import Blind
+from sstpl._calibration import Calibration, fit_calibration
+from sstpl._conformal import Conformity, class_conformity, class_sets
+from sstpl._report import Report
+from sstpl._typing import Floats, Labels
 
 
 class SSTPLClassifier(ClassifierMixin, SSTPLBase):
@@ -171,6 +176,8 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
 
     classes_: npt.NDArray[Any]
     oof_decision_function_: Floats
+    _calibration: Calibration
+    _conformity: Conformity
 
     def fit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> SSTPLClassifier:
         """Fit the system.
@@ -214,7 +221,7 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
         return self._decoded(X)
 
     def predict(self, X: npt.ArrayLike) -> npt.NDArray[Any]:
-        """Return the class with the largest score for every sample.
+        """Return the class with the largest score, and with the largest probability, for every sample.
 
         Parameters
         ----------
@@ -227,3 +234,117 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
         scores = self._scores(X)
         predicted: npt.NDArray[Any] = self.classes_[np.argmax(scores, axis=1)]
         return predicted
+
+    def predict_proba(self, X: npt.ArrayLike) -> Floats:
+        """Return calibrated class probabilities.
+
+        With ``q_k = (1 + s_k) / 2``, the least-squares estimate of the probability of class k by its score ``s_k``::
+
+            p_k = exp(slope f(q_k)) / sum_j exp(slope f(q_j)),  f(q) = sqrt(1 + floor^2) asinh(q / floor),
+
+        a power of q that is bound from below by a small floor, or temperature scaling of the scores by a large one.
+        Slope and floor minimise the log-loss of training rows by scores that are left out, at no further fit; they are
+        in ``report_.calibration``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`; rows sum to 1. The map is increasing, so `predict` is the class of the largest
+            probability. None is below ``1 / (n_classes (n + 1))`` for n training rows.
+
+        Notes
+        -----
+        The scores that slope and floor are fitted to are `oof_decision_function_`, but with what the levels above the
+        first add to the rows that they are trained on, out of fold, where `oof_decision_function_` knows it only of
+        rows left out. Scores of other rows, which feed those levels, knew the row's label; how much of it they carry
+        is measured on rows left out, and taken out. With ``subsystem_fraction=1`` there are no such rows: the
+        scores are those of the first levels, and probabilities of a deep system are less well calibrated.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from sstpl import SSTPLClassifier
+        >>> X, y = load_digits(return_X_y=True)
+        >>> model = SSTPLClassifier(random_state=0).fit(X[:1500], y[:1500])
+        >>> model.predict_proba(X[1500:]).shape
+        (297, 10)
+        """
+        scores = self._scores(X)
+        return self._calibration.probabilities(scores).astype(scores.dtype)
+
+    def predict_log_proba(self, X: npt.ArrayLike) -> Floats:
+        """Return the logarithms of `predict_proba`, all of them finite.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+        """
+        return np.log(self.predict_proba(X))
+
+    def predict_set(self, X: npt.ArrayLike, coverage: float = 0.9) -> npt.NDArray[np.bool_]:
+        """Return sets of classes that hold the class of new samples with a given probability.
+
+        All classes k with ``1 - p_k`` at most the ``ceil((n + 1) coverage)``-th smallest of its values for the n
+        training rows and their classes [1]_: the sets that are smallest on average. The likeliest class is always
+        among them, so that where it is right more often than asked, coverage is larger.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        coverage : float in (0, 1), default=0.9
+            Share of new samples whose class the set holds.
+
+        Returns
+        -------
+        bool ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`; no row is empty. All True with fewer than ``coverage / (1 - coverage)``
+            training rows, which cannot tell.
+
+        Raises
+        ------
+        ValueError
+            For a coverage that is not in (0, 1), and for X as in `predict`.
+
+        Notes
+        -----
+        The coverage is an average over samples like the training rows, not one for each class. It would be exact for
+        finite n if probabilities of training rows and of new samples were exchangeable. They nearly are (see
+        `predict_proba`); there is no bound for finite n.
+
+        References
+        ----------
+        .. [1] M. Sadinle, J. Lei, L. Wasserman, "Least ambiguous set-valued classifiers with bounded error levels",
+           Journal of the American Statistical Association 114, 2019.
+
+        Examples
+        --------
+        The last rows of this data are of other writers than the first, so they are shuffled.
+
+        >>> from sklearn.datasets import load_digits
+        >>> from sklearn.utils import shuffle
+        >>> from sstpl import SSTPLClassifier
+        >>> X, y = shuffle(*load_digits(return_X_y=True), random_state=0)
+        >>> model = SSTPLClassifier(random_state=0).fit(X[:1500], y[:1500])
+        >>> sets = model.predict_set(X[1500:], coverage=0.99)
+        >>> bool(sets[range(297), y[1500:]].mean() > 0.97)
+        True
+        """
+        covered = check.coverage(coverage)
+        scores = self._scores(X)
+        probabilities = self._calibration.probabilities(scores)
+        return class_sets(probabilities, float(self._conformity.quantile(covered)[0]))
+
+    def _outputs(self, blind: Blind, targets: Floats, labels: Labels | None, report: Report) -> dict[str, Any]:
+        assert labels is not None
+        scores = blind.scores_as_new()
+        calibration, report.calibration = fit_calibration(scores, labels)
+        conformity = class_conformity(calibration.probabilities(scores), labels)
+        return {"_calibration": calibration, "_conformity": conformity}

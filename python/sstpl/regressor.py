@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import numpy.typing as npt
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
+from sstpl import _validation as check
 from sstpl._base import SSTPLBase, unchanged_on_error
-from sstpl._typing import Floats
+from sstpl._blind import Blind
+from sstpl._conformal import Conformity, residual_conformity
+from sstpl._report import Report
+from sstpl._typing import Floats, Labels
 
 
 class SSTPLRegressor(MultiOutputMixin, RegressorMixin, SSTPLBase):
@@ -75,6 +82,7 @@ random_state, n_threads, verbose
     """
 
     oof_prediction_: Floats
+    _conformity: Conformity
 
     def fit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> SSTPLRegressor:
         """Fit the system.
@@ -116,3 +124,56 @@ random_state, n_threads, verbose
             In the units of y, in the precision that the model computes in.
         """
         return self._decoded(X)
+
+    def predict_interval(self, X: npt.ArrayLike, coverage: float = 0.9) -> Floats:
+        """Return intervals that hold the targets of new samples with a given probability.
+
+        The prediction plus and minus the ``ceil((n + 1) coverage)``-th smallest of the n absolute residuals
+        ``|y - oof_prediction_|``: intervals of one width for all samples.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        coverage : float in (0, 1), default=0.9
+            Share of new samples whose target the interval holds, for each output by itself.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 2) or (n_samples, 2, n_outputs)
+            Lower and upper ends, in the units of y. Infinite with fewer than ``coverage / (1 - coverage)`` training
+            rows, which cannot tell.
+
+        Raises
+        ------
+        ValueError
+            For a coverage that is not in (0, 1), and for X as in `predict`.
+
+        Notes
+        -----
+        The coverage is an average over samples like the training rows, not one for each kind of sample. It would be
+        exact for finite n if residuals of training rows and of new samples were exchangeable. They nearly are: a new
+        sample is predicted by the solutions on all rows, a training row by those without it. That holds the coverage
+        asymptotically where leaving out a row changes predictions little; there is no bound for finite n, as
+        jackknife+ would have for the fits of its own [1]_.
+
+        References
+        ----------
+        .. [1] R. F. Barber, E. J. Candes, A. Ramdas, R. J. Tibshirani, "Predictive inference with the jackknife+",
+           Annals of Statistics 49, 2021.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sstpl import SSTPLRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> low, high = SSTPLRegressor(random_state=0).fit(X[:300], y[:300]).predict_interval(X[300:]).T
+        >>> bool(0.8 < ((low <= y[300:]) & (y[300:] <= high)).mean() < 1)
+        True
+        """
+        covered = check.coverage(coverage)
+        scores = self._scores(X)
+        reach = self._conformity.quantile(covered).astype(scores.dtype)
+        return np.stack([self._targets.decode(scores - reach), self._targets.decode(scores + reach)], axis=1)
+
+    def _outputs(self, blind: Blind, targets: Floats, labels: Labels | None, report: Report) -> dict[str, Any]:
+        return {"_conformity": residual_conformity(blind.scores(), targets)}

@@ -58,7 +58,25 @@ def test_what_upper_levels_undo_of_the_residual_of_their_own_rows_is_put_back():
         lacking = whole[own] - 0.2 * (y[own] - base[own])
         blind.add(split(own, left_out), OwnScores(base[own], lacking), base[left_out], whole[left_out])
     assert np.sqrt(np.mean((blind.scores() - truth) ** 2)) < 0.02
-    assert np.sqrt(np.mean((blind._base / 2 + blind._added / 2 - truth) ** 2)) > 0.05
+    assert np.sqrt(np.mean((blind._base / 2 + (blind._added.sum + blind._added_to_own.sum) / 2 - truth) ** 2)) > 0.05
+
+
+def test_own_scores_that_may_not_be_reported_stand_beside_the_reported_ones():
+    blind = Blind(np.zeros((3, 1)))
+    own = OwnScores(column(10.0, 20.0), column(11.0, 22.0), is_reported=False)
+    np.testing.assert_array_equal(own.best, column(10.0, 20.0))
+    blind.add(split([2, 0], [1]), own, column(4.0), column(7.0))
+    np.testing.assert_allclose(blind.scores(), column(20.0, 7.0, 10.0))
+    # Own additions explain -(10 * 1 + 20 * 2) / 500 of the residuals -10 and -20, that of the row left out -3 / 4.
+    lacking = -12 / 16 + 50 / 500
+    np.testing.assert_allclose(blind.scores_as_new(), column(22 - 20 * lacking, 7, 11 - 10 * lacking))
+
+
+def test_own_scores_that_nothing_can_correct_are_not_used_where_they_may_not_be_reported():
+    blind = Blind(np.zeros((2, 1)))
+    none = np.empty((0, 1))
+    blind.add(split([1, 0], []), OwnScores(column(1.0, 2.0), column(3.0, 5.0), is_reported=False), none, none)
+    np.testing.assert_array_equal(blind.scores_as_new(), column(2.0, 1.0))
 
 
 def test_without_rows_left_out_the_scores_of_own_rows_stand():

@@ -1,0 +1,149 @@
+"""Class probabilities from scores, by a map of two numbers that is fitted to scores of the training rows.
+
+Scores are least-squares estimates of +1 (the class) and -1 (another), so q_k = (1 + s_k) / 2 estimates the probability
+of class k without being bound to [0, 1]. The map bounds it from below, smoothly, and takes it to a power:
+
+    p_k = exp(slope f(q_k)) / sum_j exp(slope f(q_j)),    f(q) = sqrt(1 + floor^2) asinh(q / floor),    f'(1) = 1.
+
+Well above a small floor f(q) is log q up to a constant, so slope 1 leaves least-squares probabilities as they are. Well
+below a large one it is q: temperature scaling (Guo et al., ICML 2017). f is increasing and the same for every class, so
+the class with the largest score has the largest probability (Rahimi et al., NeurIPS 2020).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sstpl._typing import Floats, Labels
+
+_Reals = npt.NDArray[np.float64]
+
+# Half a decade apart: between neighbours the log-loss hardly differs. The first lets nothing below 0.003 count as
+# evidence; under the last, f is linear over all scores.
+FLOORS = (3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1e0, 1e2)
+_LEAST_SLOPE = 1e-2  # keeps the order of the classes where scores tell nothing, or the opposite of the truth
+_MOST_ROWS_TO_CHOOSE = 20_000
+_MOST_STEPS = 100
+_TOLERANCE = 1e-4  # of the last Newton step, whose error is its square
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A fitted map from scores to class probabilities.
+
+    Attributes
+    ----------
+    slope : float
+        Power that the estimated probabilities are taken to, larger than 0.
+    floor : float
+        Where they are bound from below.
+    n_rows : int
+        Rows that it was fitted to.
+    """
+
+    slope: float
+    floor: float
+    n_rows: int
+
+    def probabilities(self, scores: Floats) -> _Reals:
+        """Return probabilities (n, c) of scores (n, c), in float64.
+
+        They are those of n_rows rows and one more, of which every class is equally likely: no probability is below
+        1 / (c (n_rows + 1)), for so many rows could not tell it from that.
+        """
+        weights = _weights(_evidence(scores, self.floor), self.slope)
+        mixed: _Reals = (self.n_rows * weights + 1.0 / weights.shape[1]) / (self.n_rows + 1)
+        return mixed
+
+
+@dataclass(frozen=True)
+class CalibrationReport:
+    """What calibration chose, and from what.
+
+    Attributes
+    ----------
+    slope, floor : float
+        The map from scores to probabilities; see `sstpl._calibration`.
+    log_loss : float
+        Of the training rows, by the scores that the map was fitted to.
+    tried : list of (float, float)
+        Every floor, and its log-loss with its best slope. The last floor amounts to temperature scaling.
+    """
+
+    slope: float
+    floor: float
+    log_loss: float
+    tried: list[tuple[float, float]]
+
+
+def fit_calibration(scores: Floats, labels: Labels) -> tuple[Calibration, CalibrationReport]:
+    """Fit the map to scores (n, c) of rows that were left out, and their labels (n,).
+
+    Every floor gets the slope of least log-loss on at most 20,000 evenly spaced rows. As each has this one number
+    fitted, the least log-loss decides between them as cross-validation would. Its slope is then fitted to all rows.
+    Cost: 0.3 s for 60,000 rows and 10 classes.
+    """
+    few = slice(None, None, -(-len(labels) // _MOST_ROWS_TO_CHOOSE))
+    some, some_labels = scores[few], labels[few]
+    fits: list[tuple[float, float, float]] = []
+    slope = 1.0
+    for floor in FLOORS:
+        slope, loss = _fit_slope(_evidence(some, floor), some_labels, slope)
+        fits.append((loss, floor, slope))
+    loss, floor, slope = min(fits)
+    if len(some) < len(scores):
+        slope, loss = _fit_slope(_evidence(scores, floor), labels, slope)
+    tried = [(tried_floor, tried_loss) for tried_loss, tried_floor, _ in fits]
+    return Calibration(slope, floor, len(labels)), CalibrationReport(slope, floor, loss, tried)
+
+
+def _evidence(scores: Floats, floor: float) -> _Reals:
+    """Return f (n, c), less its largest value in every row, which the softmax takes out."""
+    f = np.arcsinh((1.0 + scores.astype(np.float64)) / (2.0 * floor))
+    f *= np.sqrt(1.0 + floor**2)
+    shifted: _Reals = f - f.max(axis=1, keepdims=True)
+    return shifted
+
+
+def _weights(evidence: _Reals, slope: float) -> _Reals:
+    weights: _Reals = np.exp(slope * evidence)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights
+
+
+def _fit_slope(evidence: _Reals, labels: Labels, start: float) -> tuple[float, float]:
+    """Return the slope of least smoothed log-loss, and its log-loss.
+
+    Smoothed is the loss against t = (n y + 1 / c) / (n + 1) in place of the 0/1 codes y, one more row of which every
+    class is equally likely: so the slope of separable rows stays finite. The mean over rows of
+
+        log sum_k exp(slope f_k) - slope sum_k t_k f_k
+
+    is convex in the slope. Newton steps; halving or doubling where one leaves the bracket of the optimum.
+    """
+    n_rows = len(labels)
+    own = evidence[np.arange(n_rows), labels]
+    wanted = (n_rows * float(own.mean()) + float(evidence.mean())) / (n_rows + 1)
+    f = np.ascontiguousarray(evidence.T)  # sums over classes are of long rows
+    slope, low, high = start, _LEAST_SLOPE, np.inf
+    for _ in range(_MOST_STEPS):
+        weights = np.exp(slope * f)
+        total = weights.sum(axis=0)
+        weights *= f
+        mean = weights.sum(axis=0) / total
+        weights *= f
+        gradient = float(mean.mean()) - wanted
+        curvature = float((weights.sum(axis=0) / total - np.square(mean)).mean())
+        if gradient == 0:
+            break
+        low, high = (low, slope) if gradient > 0 else (slope, high)
+        step = slope - gradient / curvature if curvature > 0 else np.inf
+        if step > high or (step < low and low > _LEAST_SLOPE) or np.isinf(step):
+            step = 2 * slope if high == np.inf else (low + high) / 2
+        last, slope = slope, max(step, low)
+        if abs(slope - last) <= _TOLERANCE * slope:
+            break
+    return slope, float(np.mean(np.log(np.exp(slope * f).sum(axis=0)) - slope * own))

@@ -1,0 +1,62 @@
+"""Prediction intervals and prediction sets from what the training rows show when they are left out.
+
+With n conformity values, sorted, the one of rank ceil((n + 1) coverage) is not exceeded by that of one more row of the
+same distribution with at least this probability (Vovk et al. 2005): exactly so where the values of training rows and of
+new rows are exchangeable. Values of training rows left out and of new rows by the whole model nearly are: the model for
+a new row is fitted on a little more than those for training rows. That is the jackknife's and the cross-conformal
+coverage, asymptotic for stable fits (Barber et al., Annals of Statistics 49, 2021), with no bound for finite n.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sstpl._typing import Floats, Labels
+
+_Reals = npt.NDArray[np.float64]
+_ROUNDING = 1e-9  # of (n + 1) coverage, which is a whole number up to this
+
+
+@dataclass(frozen=True)
+class Conformity:
+    """How far training rows are from what is predicted of them when they are left out.
+
+    Attributes
+    ----------
+    values : float64 array of shape (n_rows, n_outputs)
+        Every column sorted: absolute residuals in units of the standardised targets, or one column of
+        1 - the probability of the row's class.
+    """
+
+    values: _Reals
+
+    def quantile(self, coverage: float) -> _Reals:
+        """Return for every output what a new row's value exceeds with probability 1 - coverage at most.
+
+        It is infinite where n_rows < coverage / (1 - coverage): so few rows cannot tell.
+        """
+        n_rows, n_outputs = self.values.shape
+        rank = int(np.ceil((n_rows + 1) * coverage - _ROUNDING))
+        quantile: _Reals = self.values[rank - 1] if rank <= n_rows else np.full(n_outputs, np.inf)
+        return quantile
+
+
+def residual_conformity(scores: Floats, targets: Floats) -> Conformity:
+    """Return absolute residuals of scores (n, c) against coded targets (n, c)."""
+    return Conformity(np.sort(np.abs(targets.astype(np.float64) - scores), axis=0))
+
+
+def class_conformity(probabilities: _Reals, labels: Labels) -> Conformity:
+    """Return one minus the probabilities (n, c) of the classes that rows have, labels (n,)."""
+    own = probabilities[np.arange(len(labels)), labels]
+    return Conformity(np.sort(1.0 - own)[:, np.newaxis])
+
+
+def class_sets(probabilities: _Reals, quantile: float) -> npt.NDArray[np.bool_]:
+    """Return which classes (n, c) conform, and the likeliest of every row whether it does or not."""
+    sets: npt.NDArray[np.bool_] = 1.0 - probabilities <= quantile
+    sets[np.arange(len(sets)), probabilities.argmax(axis=1)] = True
+    return sets
