@@ -22,6 +22,7 @@ from sstpl._progress import Progress
 from sstpl._recursive import RecursiveFit, RecursiveOptions, Stack
 from sstpl._report import Report, Step
 from sstpl._rows import Rows
+from sstpl._selection import score_predictions
 from sstpl._system import Prepare, Subsystem, SubsystemFit, System, SystemOptions, fit_system
 from sstpl._targets import ClassTargets, Targets, encode_classes, encode_numbers
 from sstpl._typing import Floats, Labels
@@ -202,6 +203,7 @@ class SSTPLBase(BaseEstimator):
             )
         report.preparation += steps
         report.stopped_by_time = budget.exhausted
+        report.score = score_predictions(scores, targets, labels)
         report.warn()
         fitted = {
             "_input_map": input_map,

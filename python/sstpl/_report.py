@@ -31,8 +31,8 @@ class Step:
         Wall time of the step.
     detail : dict
         Everything else the core reported: the alpha path and its errors, the solves without each fold, primal
-        or dual form, seconds per part; for pairs, the forward and the backward level,
-        0 for none.
+        or dual form, seconds per part; for pairs, the forward and the backward level, 0 for none; for levels and
+        pairs judged on rows left out, the gain there and its standard error.
     """
 
     stage: str
@@ -101,11 +101,14 @@ class Report:
         One entry per subsystem, the rejected last one included.
     stopped_by_time : bool
         Whether ``time_limit`` ended the search for width, depth or subsystems.
+    score : Score or None
+        Of the scores of the training rows that the fit returns (``oof_decision_function_``, ``oof_prediction_``).
     """
 
     preparation: list[Step] = field(default_factory=list)
     subsystems: list[SubsystemReport] = field(default_factory=list)
     stopped_by_time: bool = False
+    score: Score | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as nested dicts and lists of plain values."""
