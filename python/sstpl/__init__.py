@@ -4,17 +4,20 @@ from sstpl import _loading  # noqa: F401, I001  (before anything else loads the 
 from sstpl import presets
 from sstpl._config import build_info, show_config
 from sstpl.classifier import SSTPLClassifier
+from sstpl.model_report import ModelReport, report
 from sstpl.regressor import SSTPLRegressor
 from sstpl.transformer import SSTPLTransformer
 
 __version__ = build_info()["version"]
 
 __all__ = [
+    "ModelReport",
     "SSTPLClassifier",
     "SSTPLRegressor",
     "SSTPLTransformer",
     "__version__",
     "build_info",
     "presets",
+    "report",
     "show_config",
 ]
