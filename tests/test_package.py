@@ -49,7 +49,9 @@ def test_the_core_has_never_heard_of_python():
             assert "Python.h" not in text, path
 
 
-@pytest.mark.parametrize("module", ["sstpl.classifier", "sstpl.regressor", "sstpl.presets", "sstpl._config"])
+@pytest.mark.parametrize(
+    "module", ["sstpl.classifier", "sstpl.regressor", "sstpl.model_report", "sstpl.presets", "sstpl._config"]
+)
 def test_docstring_examples_run(module):
     __import__(module)
     result = doctest.testmod(sys.modules[module])

@@ -6,7 +6,8 @@ tell apart; what was chosen is filled, what was not is hollow, so that colour al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, ParamSpec
 
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 P = ParamSpec("P")
@@ -23,6 +25,7 @@ BLUE, ORANGE, GREEN, VERMILION, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", 
 INK, PALE = "#1F2937", "#E5E7EB"
 _SERIES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"), (VERMILION, "v"))
 _LONGEST_LABEL = 28
+_MOST_TICKS = 10
 
 _STYLE: Any = {  # not a dict to mypy: matplotlib types every name of it
     "font.size": 9,
@@ -46,19 +49,30 @@ _STYLE: Any = {  # not a dict to mypy: matplotlib types every name of it
     "legend.frameon": False,
     "lines.linewidth": 1.6,
     "lines.markersize": 6,
+    "figure.constrained_layout.h_pad": 0.09,
+    "figure.constrained_layout.w_pad": 0.09,
     "figure.facecolor": "white",
+    "svg.fonttype": "none",  # text stays text, so the viewer's fonts draw what matplotlib's lack
+    "svg.hashsalt": "sstpl",  # names inside a drawing are the same every time
     "savefig.facecolor": "white",
 }
 
 
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw in the style of the report, whatever the user's; some of a figure is only made when it is written."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE)
+        yield
+
+
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw in the style of the report, whatever the user's."""
+    """Make a figure in the style of the report."""
 
     @wraps(draw)
     def in_style(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with mpl.rc_context():
-            mpl.rcdefaults()
-            mpl.rcParams.update(_STYLE)
+        with style():
             return draw(*args, **kwargs)
 
     return in_style
@@ -103,13 +117,10 @@ def candidates(names: Sequence[str], errors: Sequence[float], chosen: Sequence[b
     figure = new_figure(height=1.2 + 0.28 * len(names))
     axes = figure.subplots()
     order = np.argsort(errors)[::-1]
-    for row, i in enumerate(order):
-        axes.hlines(row, 0, errors[i], color=BLUE if chosen[i] else "#9CA3AF", linewidth=1.6)
     _marks(axes, [errors[i] for i in order], range(len(names)), [chosen[i] for i in order], BLUE, "o")
     label_ticks(axes, "y", [names[i] for i in order])
     axes.set_ylim(-0.6, len(names) - 0.4)
-    axes.set_xlim(0, 1.08 * max(errors))
-    axes.grid(visible=False, axis="y")
+    axes.margins(x=0.08)
     axes.set_xlabel("out-of-fold squared error of a narrow level")
     _chosen_legend(axes, "chosen", "tried")
     _legend(axes)
@@ -140,16 +151,30 @@ def alpha_paths(paths: Sequence[tuple[str, Sequence[float], Sequence[float], flo
     kinds = list(dict.fromkeys(kind for kind, *_ in paths))
     for kind, alphas, errors, chosen in paths:
         color, shape = _SERIES[kinds.index(kind) % len(_SERIES)]
-        ratio = np.asarray(errors) / (min(errors) or 1.0)
+        least = max(min(errors), 1e-12 * max(errors)) or 1.0  # a perfect fit has no logarithm
+        ratio = np.maximum(errors, least) / least
         first = axes.get_legend_handles_labels()[1].count(f"{kind}, chosen") == 0
         axes.plot(alphas, ratio, color=color, linewidth=1.0, alpha=0.75)
         at = int(np.argmin(np.abs(np.log(np.asarray(alphas)) - np.log(chosen))))
         axes.plot(alphas[at], ratio[at], shape, color=color, label=f"{kind}, chosen" if first else None, zorder=3)
     axes.set(xscale="log", yscale="log", xlabel="alpha", ylabel="error / least error of the path")
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter("")
+    low, high = axes.get_ylim()
+    few, many = [1, 1.02, 1.05, 1.1, 1.2, 1.5, 2, 3, 5], [step * 10.0**k for k in range(13) for step in (1, 3)]
+    ticks = _apart([tick for tick in (few if high < 10 else many) if tick <= high], low, high)
+    axes.minorticks_off()
+    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_ylim(low, high)
     _legend(axes, 3)
     return figure
+
+
+def _apart(ticks: Sequence[float], low: float, high: float) -> list[float]:
+    """Return those ticks of a logarithmic axis that leave room for their labels."""
+    kept: list[float] = []
+    for tick in ticks:
+        if not kept or np.log(tick / kept[-1]) > 0.08 * np.log(high / low):
+            kept.append(tick)
+    return kept
 
 
 @styled
@@ -157,7 +182,7 @@ def levels(chains: Sequence[tuple[int, Sequence[float], Sequence[float], Sequenc
     """Draw chains (subsystem, errors, twice standard errors needed, kept): what every level makes of left-out rows."""
     figure = new_figure()
     axes = figure.subplots()
-    shift = np.linspace(-0.16, 0.16, len(chains)) if len(chains) > 1 else np.zeros(1)
+    shift = np.linspace(-0.1, 0.1, len(chains)) if len(chains) > 1 else np.zeros(1)
     for (number, errors, needed, kept), by in zip(chains, shift, strict=True):
         color, shape = _SERIES[(number - 1) % len(_SERIES)]
         x = np.arange(1, len(errors) + 1) + by
@@ -173,27 +198,23 @@ def levels(chains: Sequence[tuple[int, Sequence[float], Sequence[float], Sequenc
 
 
 @styled
-def growth(
-    panels: Sequence[tuple[str, str, Sequence[float], Sequence[bool]]], reference: tuple[str, float] | None = None
-) -> Figure:
-    """Draw panels (x label, y label, values for 1, 2, ... of something, kept), side by side."""
-    figure = new_figure(height=2.6)
-    for axes, (x_label, y_label, values, kept) in zip(
-        figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
-    ):
+def growth(panels: Sequence[tuple[str, str, Sequence[float], Sequence[bool]]]) -> Figure:
+    """Draw panels (x label, y label, values for 1, 2, ... of something, kept), two in a row."""
+    n_columns = min(2, len(panels))
+    n_rows = -(-len(panels) // n_columns)
+    figure = new_figure(height=0.2 + 2.3 * n_rows)
+    grid = figure.subplots(n_rows, n_columns, squeeze=False)
+    for axes, (x_label, y_label, values, kept) in zip(grid.flat, panels, strict=True):
         x = range(1, len(values) + 1)
         axes.plot(x, values, color=BLUE)
         _marks(axes, x, values, kept, BLUE, "o")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xticks(x if len(values) <= _MOST_TICKS else x[:: -(-len(values) // _MOST_TICKS)])
         axes.ticklabel_format(axis="y", useOffset=False)
         axes.margins(x=0.08, y=0.15)
         axes.set(xlabel=x_label, ylabel=y_label)
-        if reference is not None:
-            axes.axhline(reference[1], color=GREY, linestyle="--", linewidth=1.0)
-    _chosen_legend(axes)
-    if all(all(kept) for *_, kept in panels):
-        return figure
-    _legend(axes)
+    if not all(all(kept) for *_, kept in panels):
+        _chosen_legend(grid.flat[0])
+        _legend(grid.flat[0])
     return figure
 
 
@@ -225,9 +246,7 @@ def pairs(values: npt.NDArray[np.float64], chosen: tuple[int, int], metric: str)
         if np.isfinite(value):
             axes.text(j, i, f"{value:.4f}", ha="center", va="center", color="white" if value < middle else "black")
     row, column = chosen
-    axes.add_patch(
-        mpl.patches.Rectangle((column - 0.47, row - 0.44), 0.94, 0.88, fill=False, edgecolor=VERMILION, linewidth=2.5)
-    )
+    axes.add_patch(Rectangle((column - 0.47, row - 0.44), 0.94, 0.88, fill=False, edgecolor=VERMILION, linewidth=2.5))
     label_ticks(axes, "x", ["none", *range(1, n_backward)])
     label_ticks(axes, "y", list(range(1, n_forward + 1)))
     axes.grid(visible=False)

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
-from sstpl._figures import BLUE, GREY, INK, PALE, VERMILION, label_ticks, new_figure, plain, styled
+from sstpl._figures import BLUE, GREY, INK, PALE, VERMILION, label_ticks, new_figure, styled
 from sstpl._typing import Floats
 
 _Reals = npt.NDArray[np.float64]
@@ -27,7 +29,8 @@ def confusion(counts: npt.NDArray[np.int64], names: Sequence[str]) -> Figure:
     side = min(6.4, 2.2 + 0.36 * n_classes) if numbered else 5.6
     figure = new_figure(side + 0.6, side)
     axes = figure.subplots()
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
+    # A square root: a few errors of a class are to be seen beside all that is right.
+    image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0, 1), interpolation="nearest")
     figure.colorbar(image, ax=axes, shrink=0.7, label="share of the true class").outline.set_visible(False)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
@@ -37,7 +40,7 @@ def confusion(counts: npt.NDArray[np.int64], names: Sequence[str]) -> Figure:
         label_ticks(axes, "y", names)
         for (i, j), count in np.ndenumerate(counts):
             if count:
-                color = "white" if shares[i, j] > 0.5 else INK
+                color = "white" if shares[i, j] > 0.35 else INK
                 axes.text(j, i, str(count), ha="center", va="center", fontsize=7.5, color=color)
     return figure
 
@@ -66,7 +69,7 @@ def residuals(actual: _Reals, predicted: _Reals, names: Sequence[str]) -> Figure
     for column, (left, right) in enumerate(figure.subplots(n_outputs, 2, squeeze=False, width_ratios=(3, 1))):
         residual = actual[:, column] - predicted[:, column]
         left.scatter(
-            predicted[::step, column], residual[::step], s=9, color=BLUE, alpha=0.45, linewidths=0, rasterized=True
+            predicted[::step, column], residual[::step], s=9, color=BLUE, alpha=0.6, linewidths=0, rasterized=True
         )
         left.axhline(0, color=INK, linewidth=0.9)
         left.set(xlabel="prediction", ylabel="actual - prediction")
@@ -117,15 +120,10 @@ def tiles(images: Floats, label: str) -> Figure:
             axes.imshow(0.5 + image / (2 * largest), interpolation="nearest")
         else:
             axes.imshow(image, cmap="PuOr", vmin=-largest, vmax=largest, interpolation="nearest")
-            axes.add_patch(_frame(image.shape))
-    figure.supxlabel(plain(label), fontsize=8.5)
+            rows, cols = image.shape
+            axes.add_patch(Rectangle((-0.5, -0.5), cols, rows, fill=False, edgecolor=PALE, linewidth=0.8))
+    figure.supxlabel(label, fontsize=8.5)
     return figure
-
-
-def _frame(shape: tuple[int, ...]) -> object:
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((-0.5, -0.5), shape[1], shape[0], fill=False, edgecolor=PALE, linewidth=0.8)
 
 
 @styled

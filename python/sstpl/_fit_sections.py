@@ -109,7 +109,9 @@ def _alphas(report: Report) -> Section | None:
         return None
     kinds = {"level": "first level", "backward": "backward level", "pair": "pair", "readout": "readout"}
     paths = [
-        (kinds.get(s.stage, s.stage), s.detail["alphas"], s.detail["path_errors"], s.alpha or 0.0) for _, s in found
+        (kinds.get(s.stage, s.stage), s.detail["alphas"], s.detail["path_errors"], s.alpha or 0.0)
+        for _, s in found
+        if s.accepted
     ]
     chosen = sorted({alpha for *_, alpha in paths})
     rows = [
@@ -125,8 +127,8 @@ def _alphas(report: Report) -> Section | None:
             Plot(
                 "alpha",
                 draw.alpha_paths(paths),
-                f"Error along {len(paths)} paths of penalties, each divided by its least, and the penalty taken from "
-                f"each. Chosen: {', '.join(shown(alpha) for alpha in chosen)}.",
+                f"Error along the {len(paths)} paths of penalties that the model uses, each divided by its least, and "
+                f"the penalty taken from each. Chosen: {', '.join(shown(alpha) for alpha in chosen)}.",
             ),
             Table("Paths in numbers", ("subsystem", "solve", "width", "alpha", "squared error, all outputs", ""), rows),
         ),
@@ -313,18 +315,20 @@ def _conditioning(report: Report) -> Section:
             number or "input map",
             s.name,
             s.detail.get("width"),
+            s.score and s.score.value,
+            s.score and _error(s),
             s.alpha,
             s.rank,
             s.rcond,
             s.solver,
             s.detail.get("form"),
             s.seconds,
+            s.accepted,
         )
         for number, s in report.numbered_steps()
-        if s.solver is not None
     ]
-    header = ("subsystem", "step", "width", "alpha", "rank", "rcond", "solver", "form", "seconds")
-    table = Table("Solves in numbers", header, rows)
+    scores, solve = ("width", "score", "squared error"), ("alpha", "rank", "rcond", "solver", "form")
+    table = Table("All steps in numbers", ("subsystem", "step", *scores, *solve, "seconds", "used"), rows)
     if not solved:
         return Section("Conditioning", text, (table,))
     solves = [(s.stage, float(s.rcond or 0.0), str(s.solver)) for _, s in solved]

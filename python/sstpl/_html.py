@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
+
+from sstpl._figures import style
 
 _CSS = """
 .sstpl-report { color-scheme: light; background: #fff; color: #1f2937; max-width: 54rem; margin: 0 auto;
@@ -37,6 +38,8 @@ _CSS = """
 .sstpl-report th { font-weight: 600; color: #4b5563; }
 .sstpl-report th.text, .sstpl-report td.text { text-align: left; }
 """
+
+_NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))  # the same bytes every time, and no addresses
 
 
 @dataclass(frozen=True)
@@ -80,11 +83,11 @@ def shown(value: object) -> str:
 def svg(figure: Figure) -> bytes:
     """Return a figure as SVG, the same bytes every time."""
     buffer = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": "sstpl", "svg.fonttype": "none"}), warnings.catch_warnings():
-        # Text stays text, so the viewer's fonts draw what matplotlib's lack.
+    with style(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        figure.savefig(buffer, format="svg", dpi=120, metadata={"Date": None, "Creator": None})
-    return buffer.getvalue()
+        figure.savefig(buffer, format="svg", dpi=120, metadata=_NO_METADATA)
+    drawn = buffer.getvalue()
+    return drawn[drawn.index(b"<svg") :]  # without the document type, which has an address
 
 
 def _plot(plot: Plot) -> str:

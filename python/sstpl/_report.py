@@ -51,7 +51,7 @@ class Step:
     def name(self) -> str:
         """The stage, and which of its kind."""
         if self.stage == "map":
-            return str(self.detail["map"])
+            return f"{self.detail['map']}, {self.detail['columns']}"
         if self.stage == "pair":
             return f"pair {self.detail['forward']}, {self.detail['backward'] or 'none'}"
         return f"{self.stage} {self.level}" if self.level else self.stage
@@ -137,15 +137,13 @@ class Report:
 
     def summary(self) -> str:
         """Return a table of every step as text: score (accuracy or R^2), squared error, penalty, whether it is used."""
-        lines = [
-            f"{'subsystem':>9}  {'stage':<16}{'width':>6}{'score':>8}{'error':>11}{'alpha':>9}{'seconds':>9}  used"
-        ]
+        lines = [f"{'subsystem':>9}  {'step':<19}{'width':>6}{'score':>8}{'error':>11}{'alpha':>9}{'seconds':>9}  used"]
         for number, s in self.numbered_steps():
             used = s.accepted and (number == 0 or self.subsystems[number - 1].accepted)
             score, error = ("", "") if s.score is None else (f"{s.score.value:.4f}", f"{-s.score.fit:.4g}")
             alpha = "" if s.alpha is None else f"{s.alpha:.0e}"
             lines.append(
-                f"{number or '':>9}  {s.name:<16.16}{s.detail.get('width', ''):>6}{score:>8}{error:>11}{alpha:>9}"
+                f"{number or '':>9}  {s.name:<19.19}{s.detail.get('width', ''):>6}{score:>8}{error:>11}{alpha:>9}"
                 f"{s.seconds:>9.2f}  {'yes' if used else 'no'}"
             )
         return "\n".join(lines)

@@ -52,10 +52,10 @@ def row_sections(estimator: SSTPLBase, X: object, y: object, random: np.random.R
         if rows.labels is not None and hasattr(estimator, "predict_proba"):
             yield _reliability(estimator.predict_proba(X), rows.labels)
     note = " These are training rows, which every part has seen." if training else ""
-    yield _parts(model, rows, metric, note, random)
-    importance = _importance(model, rows, metric, note, random)
-    if importance is not None:
-        yield importance
+    for section in (_parts, _importance):
+        found = section(model, rows, metric, note, random)
+        if found is not None:
+            yield found
 
 
 def _quality(estimator: SSTPLBase, quality: measure.Quality, text: str) -> Section:
@@ -158,14 +158,17 @@ def _reliability(probabilities: Any, labels: npt.NDArray[np.int64]) -> Section:
 
 def _parts(
     model: measure.Model, rows: measure.LabelledRows, metric: str, note: str, random: np.random.RandomState
-) -> Section:
+) -> Section | None:
     by_level, by_subsystem, n_rows = measure.score_parts(model, rows, random)
+    parts = [(name, scores) for name, scores in (("levels", by_level), ("subsystems", by_subsystem)) if len(scores) > 1]
+    if not parts:
+        return None
     panels = []
-    if by_level:
-        panels.append(("levels used", metric, [score.value for score in by_level], [True] * len(by_level)))
-    panels.append(("subsystems used", metric, [score.value for score in by_subsystem], [True] * len(by_subsystem)))
-    listed = [("first levels", k, score) for k, score in enumerate(by_level, start=1)]
-    listed += [("first subsystems", k, score) for k, score in enumerate(by_subsystem, start=1)]
+    for label in (metric, "squared error"):
+        for name, scores in parts:
+            values = [score.value if label == metric else -score.fit for score in scores]
+            panels.append((f"{name} used", label, values, [True] * len(values)))
+    listed = [(f"first {name}", k, score) for name, scores in parts for k, score in enumerate(scores, start=1)]
     return Section(
         "What the parts add",
         f"The system with its first parts only, on {n_rows:,} of the rows given." + note,
@@ -174,10 +177,10 @@ def _parts(
                 "contribution",
                 growth(panels),
                 "; ".join(
-                    f"{metric} with the first {label.removesuffix(' used')}: " + ", ".join(f"{v:.4f}" for v in values)
-                    for label, _, values, _ in panels
+                    f"{metric} with the first 1 to {len(scores)} {name}: " + ", ".join(f"{s.value:.4f}" for s in scores)
+                    for name, scores in parts
                 )
-                + ".",
+                + ". Squared errors, which are less coarse, stand below or beside.",
             ),
             Table(
                 "Parts in numbers",

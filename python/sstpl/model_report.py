@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,14 +15,19 @@ from sstpl import _validation as check
 from sstpl._base import SSTPLBase
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
     from matplotlib.figure import Figure
+
+    from sstpl._html import Section
 
 
 class ModelReport:
     """What a fitted estimator chose, why, and how well it does; see `report`.
 
-    Notebooks show it as HTML; ``print`` shows one line and the table of steps.
+    Notebooks show it as HTML; ``print`` shows one line and the table of steps. Figures are drawn when HTML is
+    first asked for, as they then are.
 
     Attributes
     ----------
@@ -33,11 +39,15 @@ class ModelReport:
 
     figures: dict[str, Figure]
 
-    def __init__(self, title: str, body: str, text: str, figures: dict[str, Figure]) -> None:
-        self._title = title
-        self._body = body
-        self._text = text
-        self.figures = figures
+    def __init__(self, estimator: SSTPLBase, sections: Sequence[Section]) -> None:
+        from sstpl import _html, _overview
+
+        self._title = type(estimator).__name__
+        self._headline = _overview.headline(estimator)
+        self._facts = _overview.facts(estimator)
+        self._steps = estimator.report_.summary()
+        self._sections = sections
+        self.figures = {part.name: part.figure for s in sections for part in s.parts if isinstance(part, _html.Plot)}
 
     def to_html(self) -> str:
         """Return one self-contained HTML document: no script, nothing fetched, the same bytes for the same model."""
@@ -69,11 +79,17 @@ class ModelReport:
     def _repr_html_(self) -> str:
         return self._body
 
+    @cached_property
+    def _body(self) -> str:
+        from sstpl import _html
+
+        return _html.fragment(self._title, self._headline, self._facts, self._sections)
+
     def __str__(self) -> str:
-        return self._text
+        return f"{self._headline}\n{self._steps}"
 
     def __repr__(self) -> str:
-        return f"<ModelReport: {self._text.splitlines()[0]}; figures: {', '.join(self.figures)}>"
+        return f"<ModelReport: {self._headline}; figures: {', '.join(self.figures)}>"
 
 
 def report(
@@ -144,15 +160,9 @@ def report(
         raise ValueError("y must be given with X, got None")
     if find_spec("matplotlib") is None:
         raise ImportError("report needs matplotlib, which comes with: pip install 'sstpl[report]'")
-    from sstpl import _fit_sections, _html, _overview, _row_sections
+    from sstpl import _fit_sections, _row_sections
 
     random = check.random_of(random_state)
     sections = list(_row_sections.row_sections(estimator, X, y, random)) if y is not None else []
     sections += [*_fit_sections.fit_sections(estimator), *_row_sections.image_sections(estimator)]
-    title, headline = type(estimator).__name__, _overview.headline(estimator)
-    return ModelReport(
-        title,
-        _html.fragment(title, headline, _overview.facts(estimator), sections),
-        f"{headline}\n{estimator.report_.summary()}",
-        {part.name: part.figure for s in sections for part in s.parts if isinstance(part, _html.Plot)},
-    )
+    return ModelReport(estimator, sections)
