@@ -211,6 +211,8 @@ def growth(panels: Sequence[tuple[str, str, Sequence[float], Sequence[bool]]]) -
         axes.set_xticks(x if len(values) <= _MOST_TICKS else x[:: -(-len(values) // _MOST_TICKS)])
         axes.ticklabel_format(axis="y", useOffset=False)
         axes.margins(x=0.08, y=0.15)
+        if min(values) == max(values):
+            axes.set_ylim(values[0] - 0.01, values[0] + 0.01)
         axes.set(xlabel=x_label, ylabel=y_label)
     if not all(all(kept) for *_, kept in panels):
         _chosen_legend(grid.flat[0])

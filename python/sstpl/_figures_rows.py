@@ -31,10 +31,12 @@ def confusion(counts: npt.NDArray[np.int64], names: Sequence[str]) -> Figure:
     axes = figure.subplots()
     # A square root: a few errors of a class are to be seen beside all that is right.
     image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0, 1), interpolation="nearest")
-    figure.colorbar(image, ax=axes, shrink=0.7, label="share of the true class").outline.set_visible(False)
+    bar = figure.colorbar(image, ax=axes, shrink=0.7, ticks=[0, 0.1, 0.3, 0.6, 1], label="share of the true class")
+    bar.outline.set_visible(False)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
-    axes.set(xlabel="predicted class", ylabel="true class")
+    by = "" if numbered else ", by its place in classes_"
+    axes.set(xlabel="predicted class" + by, ylabel="true class" + by)
     if numbered:
         label_ticks(axes, "x", names, rotation=0 if max(map(len, names)) <= 3 else 60)
         label_ticks(axes, "y", names)

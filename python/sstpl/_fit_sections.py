@@ -1,19 +1,18 @@
-"""What a report says of the fit itself: everything here is read from `report_` and the fitted weights."""
+"""What a report says of the choices of a fit, all of it read from `report_`: map, width, penalty, depth."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from itertools import pairwise
-
-import numpy as np
 
 from sstpl import _figures as draw
 from sstpl._base import SSTPLBase
 from sstpl._html import Plot, Section, Table, shown
-from sstpl._overview import metric_of
-from sstpl._report import Report, Step
-from sstpl._subsystem import Subsystem as PaperSubsystem
+from sstpl._overview import squared_error
+from sstpl._report import Report
+from sstpl._system_sections import conditioning_section, paper_section, system_section
+
+_DEPTH_UNJUDGED = "All levels that max_depth allows are kept: no rows were left out that could judge them."
 
 _MOST_CHAINS = 5  # of subsystems drawn; the table has all
 
@@ -25,13 +24,9 @@ def fit_sections(estimator: SSTPLBase) -> Iterator[Section]:
         if section is not None:
             yield section
     if estimator.architecture == "paper":
-        yield _paper(estimator)
-    yield _system(estimator)
-    yield _conditioning(report)
-
-
-def _error(step: Step) -> float:
-    return -step.score.fit if step.score is not None else float("nan")
+        yield paper_section(estimator)
+    yield system_section(estimator)
+    yield conditioning_section(report)
 
 
 def _maps(report: Report) -> Section | None:
@@ -47,7 +42,7 @@ def _maps(report: Report) -> Section | None:
         (
             Plot(
                 "maps",
-                draw.candidates(names, [_error(s) for s in steps], [s.accepted for s in steps]),
+                draw.candidates(names, [squared_error(s) for s in steps], [s.accepted for s in steps]),
                 f"Out-of-fold squared error of the {len(steps)} input maps tried. Chosen: {best}.",
             ),
             Table(
@@ -58,7 +53,7 @@ def _maps(report: Report) -> Section | None:
                         s.detail["map"],
                         s.detail["columns"],
                         s.score and s.score.value,
-                        _error(s),
+                        squared_error(s),
                         s.alpha,
                         s.seconds,
                         s.accepted,
@@ -74,7 +69,7 @@ def _widths(report: Report) -> Section | None:
     steps = [s for s in report.subsystems[0].steps if s.stage == "level" and s.level == 1]
     if len(steps) < 2:
         return None
-    widths, errors = [s.detail["width"] for s in steps], [_error(s) for s in steps]
+    widths, errors = [s.detail["width"] for s in steps], [squared_error(s) for s in steps]
     gains = [None, *(1.0 - after / before for before, after in pairwise(errors))]
     chosen = next(s.detail["width"] for s in steps if s.accepted)
     return Section(
@@ -163,7 +158,8 @@ def _levels(report: Report) -> Section | None:
                 )
             )
     if not chains:
-        return None
+        deepest = max((s.level for _, s in report.numbered_steps() if s.stage == "level"), default=0)
+        return Section("Depth", _DEPTH_UNJUDGED, ()) if deepest > 1 else None
     n_more = max(0, len(chains) - _MOST_CHAINS)
     return Section(
         "Depth",
@@ -195,148 +191,3 @@ def _levels(report: Report) -> Section | None:
             ),
         ),
     )
-
-
-def _paper(estimator: SSTPLBase) -> Section:
-    parts: list[Plot | Table] = []
-    report = estimator.report_
-    tried = [s for s in report.subsystems[0].steps if s.stage == "pair" and s.score is not None]
-    if tried:
-        n_forward = max(s.detail["forward"] for s in tried)
-        n_backward = max(s.detail["backward"] for s in tried)
-        values = np.full((n_forward, n_backward + 1), np.nan)
-        chosen = (0, 0)
-        for s in tried:
-            at = s.detail["forward"] - 1, s.detail["backward"]
-            values[at] = s.score.value if s.score is not None else np.nan
-            chosen = at if s.accepted else chosen
-        partner = f"backward level {chosen[1]}" if chosen[1] else "no backward partner"
-        parts.append(
-            Plot(
-                "pairs",
-                draw.pairs(values, chosen, metric_of(estimator)),
-                f"First subsystem: {metric_of(estimator)} of pairs of a forward and a backward level on rows that "
-                f"taught them nothing. Chosen: forward level {chosen[0] + 1} with {partner}.",
-            )
-        )
-    rows = [
-        (
-            number,
-            s.name,
-            s.score and s.score.value,
-            s.score and _error(s),
-            s.detail.get("gain"),
-            s.detail.get("standard_error"),
-            s.detail.get("standard_errors_needed"),
-            s.accepted,
-        )
-        for number, s in report.numbered_steps()
-    ]
-    header = ("subsystem", "step", "score", "squared error", "gain", "standard error", "needed", "used")
-    parts.append(Table("Forward and backward levels, and pairs, in numbers", header, rows))
-    blocks = "; ".join(
-        f"subsystem {number}: forward {', '.join(map(str, s.forward_blocks))}, "
-        f"backward {', '.join(map(str, s.backward_blocks)) or 'none'}"
-        for number, s in enumerate(estimator.subsystems_, start=1)
-        if isinstance(s, PaperSubsystem)
-    )
-    return Section(
-        "Forward and backward levels",
-        "Encoders are added while their readout improves. The forward level that scores best alone is fused with the "
-        "best backward level among those that clearly improve on it, if any (fusion='all': with everything). "
-        f"Fused: {blocks}.",
-        parts,
-    )
-
-
-def _system(estimator: SSTPLBase) -> Section:
-    subsystems, metric = estimator.report_.subsystems, metric_of(estimator)
-    kept = [s.accepted for s in subsystems]
-    errors, values = [-s.system_score.fit for s in subsystems], [s.system_score.value for s in subsystems]
-    labels = "subsystems averaged"
-    table = Table(
-        "Subsystems in numbers",
-        (
-            "subsystem",
-            "rows",
-            f"own {metric}",
-            "own squared error",
-            f"system {metric}",
-            "system squared error",
-            "seconds",
-            "kept",
-        ),
-        [
-            (
-                number,
-                s.n_samples,
-                s.score.value,
-                -s.score.fit,
-                s.system_score.value,
-                -s.system_score.fit,
-                s.seconds,
-                s.accepted,
-            )
-            for number, s in enumerate(subsystems, start=1)
-        ],
-    )
-    text = (
-        "The outputs of subsystems on different rows are averaged"
-        + (
-            ", and one is added while the squared error of the average falls."
-            if estimator.n_subsystems == "auto"
-            else f"; n_subsystems asks for {len(subsystems)}."
-        )
-        + (
-            " Here their out-of-fold scores are those of the first levels."
-            if estimator.architecture == "recursive"
-            else ""
-        )
-    )
-    if len(subsystems) < 2:
-        return Section("Subsystems", text, (table,))
-    figure = draw.growth([(labels, "out-of-fold squared error", errors, kept), (labels, metric, values, kept)])
-    caption = (
-        f"Out-of-fold squared error and {metric} of the average of the first 1 to {len(subsystems)} subsystems. "
-        f"{sum(kept)} are kept."
-    )
-    return Section("Subsystems", text, (Plot("system", figure, caption), table))
-
-
-def _conditioning(report: Report) -> Section:
-    solved = [(number, s) for number, s in report.numbered_steps() if s.rcond is not None]
-    with warnings.catch_warnings(record=True) as raised:
-        warnings.simplefilter("always")
-        report.warn()
-    text = "Reciprocal condition of every solve on all its rows. "
-    text += " ".join(f"Warning raised: {w.message}" for w in raised) or "No solve was warned about."
-    rows = [
-        (
-            number or "input map",
-            s.name,
-            s.detail.get("width"),
-            s.score and s.score.value,
-            s.score and _error(s),
-            s.alpha,
-            s.rank,
-            s.rcond,
-            s.solver,
-            s.detail.get("form"),
-            s.seconds,
-            s.accepted,
-        )
-        for number, s in report.numbered_steps()
-    ]
-    scores, solve = ("width", "score", "squared error"), ("alpha", "rank", "rcond", "solver", "form")
-    table = Table("All steps in numbers", ("subsystem", "step", *scores, *solve, "seconds", "used"), rows)
-    if not solved:
-        return Section("Conditioning", text, (table,))
-    solves = [(s.stage, float(s.rcond or 0.0), str(s.solver)) for _, s in solved]
-    worst = min(rcond for _, rcond, _ in solves)
-    plot = Plot(
-        "conditioning",
-        draw.conditioning(solves, float(np.finfo(np.float64).eps)),
-        f"Reciprocal condition of {len(solves)} solves; the lowest is {worst:.1e}. "
-        "Below the dashed line, float64 cannot tell a matrix from a singular one.",
-    )
-    return Section("Conditioning", text, (plot, table))

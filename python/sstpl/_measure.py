@@ -105,25 +105,29 @@ class Model:
         rows = check.prediction_rows(self.estimator, X)
         actual = self.actual(y)
         check.as_many_rows("y", len(actual), "X", len(rows))
-        targets, dtype = self.estimator._targets, self.estimator._input_map.dtype
-        if isinstance(targets, NumberTargets):
-            return LabelledRows(rows, ((actual - targets.mean) / targets.scale).astype(dtype), None)
-        return LabelledRows(rows, check.code_labels(actual, len(targets.classes), dtype), actual)
+        return LabelledRows(rows, *self._coded_targets(actual))
 
     def are_training_targets(self, y: object) -> bool:
         """Whether targets are those of the training rows in their order: the out-of-fold score of both is the same."""
-        recorded, scores = self.estimator.report_.score, self.training_scores()
-        actual = self.actual(y)
+        recorded, scores, actual = self.estimator.report_.score, self.training_scores(), self.actual(y)
         if recorded is None or len(actual) != len(scores):
             return False
-        quality = self.out_of_fold(y)
-        if isinstance(self.estimator._targets, ClassTargets):
-            value = float(np.mean(quality.actual == quality.predicted))
-        else:
-            error = np.mean(np.square(quality.actual - quality.predicted, dtype=np.float64), axis=0)
-            variance = np.var(quality.actual, axis=0)
-            value = float(np.mean(np.where(variance > 0, 1.0 - error / np.where(variance > 0, variance, 1.0), 0.0)))
-        return bool(np.isclose(value, recorded.value, rtol=1e-4, atol=1e-6))
+        own = score_predictions(self._coded_scores(scores), *self._coded_targets(actual))
+        return bool(np.allclose((own.value, own.fit), (recorded.value, recorded.fit), rtol=1e-3, atol=1e-9))
+
+    def _coded_scores(self, decoded: npt.NDArray[Any]) -> Floats:
+        """Return what `decode` was given."""
+        targets = self.estimator._targets
+        if isinstance(targets, NumberTargets):
+            return (decoded.reshape(len(decoded), -1) - targets.mean) / targets.scale
+        return np.column_stack([-decoded, decoded]) if decoded.ndim == 1 else decoded
+
+    def _coded_targets(self, actual: npt.NDArray[Any]) -> tuple[Floats, Labels | None]:
+        """Return targets as the core sees them, and the class index of every row."""
+        targets, dtype = self.estimator._targets, self.estimator._input_map.dtype
+        if isinstance(targets, NumberTargets):
+            return ((actual - targets.mean) / targets.scale).astype(dtype), None
+        return check.code_labels(actual, len(targets.classes), dtype), actual
 
 
 @dataclass(frozen=True)

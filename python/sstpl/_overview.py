@@ -5,13 +5,18 @@ from __future__ import annotations
 from sstpl._base import SSTPLBase
 from sstpl._html import shown
 from sstpl._images import ImageMap
-from sstpl._report import Report
+from sstpl._report import Report, Step
 from sstpl._targets import ClassTargets
 
 
 def metric_of(estimator: SSTPLBase) -> str:
     """Return what scores of the estimator are called."""
     return "accuracy" if isinstance(estimator._targets, ClassTargets) else "R²"
+
+
+def squared_error(step: Step) -> float:
+    """Return the squared error that a step was scored by."""
+    return -step.score.fit if step.score is not None else float("nan")
 
 
 def n_training_rows(estimator: SSTPLBase) -> int:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from html import escape
 from html.parser import HTMLParser
+from xml.etree import ElementTree
 
 import matplotlib as mpl
 import numpy as np
@@ -13,12 +14,13 @@ import pandas as pd
 import pytest
 from matplotlib._pylab_helpers import Gcf
 from matplotlib.figure import Figure
+from scipy.linalg import LinAlgWarning
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
 from sklearn.metrics import confusion_matrix, r2_score
 
 from sstpl import SSTPLClassifier, SSTPLRegressor, report
-from sstpl._measure import measure_calibration
+from sstpl._measure import Model, measure_calibration
 
 VOID = {"meta", "img", "br"}
 OF_FIT = {"recursive": {"levels"}, "paper": {"pairs"}}
@@ -54,7 +56,10 @@ class Reader(HTMLParser):
         """Return the embedded figures as text."""
         sources = [value for name, value in self.attributes if name == "src"]
         assert all(source.startswith("data:image/svg+xml;base64,") for source in sources)
-        return [base64.b64decode(source.split(",", 1)[1]).decode() for source in sources]
+        drawings = [base64.b64decode(source.split(",", 1)[1]).decode() for source in sources]
+        for drawing in drawings:
+            ElementTree.fromstring(drawing)
+        return drawings
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +175,16 @@ def test_targets_of_the_training_rows_show_the_out_of_fold_scores(classifier, di
         numbers = {int(text.get_text()) for text in shown.figures["confusion"].axes[0].texts}
         assert numbers == set(counts[counts > 0])
     assert f"In-fold accuracy: {classifier.score(X, y):.4f}" in shown.to_html()
+
+
+def test_training_rows_are_known_again_in_every_coding(small, diabetes):
+    X, y = diabetes
+    for targets, estimator in ((y > 140, SSTPLClassifier), (np.column_stack([y, 3 * y + X[:, 0]]), SSTPLRegressor)):
+        for rows in (X, X.astype(np.float32)):
+            model = Model(estimator(**small).fit(rows[:200], targets[:200]))
+            assert model.are_training_targets(targets[:200])
+            assert not model.are_training_targets(targets[200:400])
+            assert not model.are_training_targets(targets[:199])
 
 
 def test_new_rows_are_not_taken_for_the_training_rows(classifier, digits):
@@ -291,6 +306,36 @@ def test_any_number_of_classes_with_strings_as_labels(small, n_classes):
     read = Reader(shown.to_html())
     assert "class 1" in read.cells
     assert len(shown.to_html()) < 3e6
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"alpha": 0.1, "n_subsystems": 1, "max_depth": 1},
+        {"n_subsystems": "auto", "max_subsystems": 3, "selection": "gcv"},
+        {"subsystem_fraction": 1.0, "selection": "loo"},
+        {"fusion": "all", "encoder_penalty": "lasso", "scaling": "sample"},
+        {"time_limit": 0.0},
+    ],
+)
+def test_any_choice_of_options_is_shown(small, diabetes, options):
+    X, y = diabetes
+    model = SSTPLRegressor(**small | options).fit(X, y)
+    shown = report(model)
+    assert ("alpha" in shown.figures) == ("alpha" not in options)
+    text = " ".join(Reader(shown.to_html()).text)
+    assert f"{model.n_subsystems_} kept of {len(model.report_.subsystems)} tried" in text
+    assert ("no rows were left out" in text) == (model.architecture == "recursive" and "subsystem_fraction" in options)
+
+
+def test_a_warning_of_the_fit_is_repeated_in_words_alone(small_stack, diabetes):
+    X, y = diabetes
+    X = np.hstack([X, X])
+    with pytest.warns(LinAlgWarning) as raised:
+        model = SSTPLRegressor(**small_stack | {"alpha": 0.0, "activation": "identity"}).fit(X, y)
+    shown = report(model)
+    assert escape(str(raised[0].message)) in shown.to_html()
+    assert "eigen" in Reader(shown.to_html()).cells
 
 
 def test_several_outputs_have_a_plot_and_numbers_each(small, diabetes):
