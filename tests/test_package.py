@@ -25,7 +25,7 @@ def test_build_info_is_complete(capsys):
     info = sstpl.build_info()
     assert info["blas_backend"] in ("openblas", "system", "eigen")
     assert info["blas_is_expected"]
-    assert info["simd"] in ("base", "avx2", "avx512")
+    assert info["simd"] in ("base", "avx2", "avx512", "amx")
     assert info["eigen"].count(".") == 2
     assert info["n_threads"] >= 1
     sstpl.show_config()
@@ -49,7 +49,7 @@ def test_the_core_has_never_heard_of_python():
             assert "Python.h" not in text, path
 
 
-EXAMPLES = ("classifier", "regressor", "presets", "_config", "_export", "_model_state")
+EXAMPLES = ("classifier", "regressor", "model_report", "presets", "_config", "_export", "_model_state")
 
 
 @pytest.mark.parametrize("module", [f"sstpl.{name}" for name in EXAMPLES])

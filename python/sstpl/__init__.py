@@ -7,6 +7,7 @@ from sstpl._export import register_onnx
 from sstpl._model_file import ModelFormatError
 from sstpl._model_state import load
 from sstpl.classifier import SSTPLClassifier
+from sstpl.model_report import ModelReport, report
 from sstpl.regressor import SSTPLRegressor
 from sstpl.transformer import SSTPLTransformer
 
@@ -14,6 +15,7 @@ __version__ = build_info()["version"]
 
 __all__ = [
     "ModelFormatError",
+    "ModelReport",
     "SSTPLClassifier",
     "SSTPLRegressor",
     "SSTPLTransformer",
@@ -22,5 +24,6 @@ __all__ = [
     "load",
     "presets",
     "register_onnx",
+    "report",
     "show_config",
 ]

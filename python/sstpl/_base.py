@@ -25,6 +25,7 @@ from sstpl._progress import Progress
 from sstpl._recursive import RecursiveFit, RecursiveOptions, Stack
 from sstpl._report import Report, Step
 from sstpl._rows import Rows
+from sstpl._selection import score_predictions
 from sstpl._system import Prepare, Subsystem, SubsystemFit, System, SystemOptions, fit_system
 from sstpl._targets import ClassTargets, Targets, encode_classes, encode_numbers
 from sstpl._typing import Floats, Labels
@@ -205,6 +206,8 @@ class SSTPLBase(Portable, BaseEstimator):
             )
         report.preparation += steps
         report.stopped_by_time = budget.exhausted
+        scores = blind.scores()
+        report.score = score_predictions(scores, targets, labels)
         report.warn()
         fitted = {
             "_input_map": input_map,
@@ -213,7 +216,7 @@ class SSTPLBase(Portable, BaseEstimator):
             "depth_": max(subsystem.depth for subsystem in system.subsystems),
             "n_subsystems_": len(system.subsystems),
         }
-        return fitted | self._outputs(blind, targets, labels, report), blind.scores()
+        return fitted | self._outputs(blind, targets, labels, report), scores
 
     @abstractmethod
     def _outputs(self, blind: Blind, targets: Floats, labels: Labels | None, report: Report) -> dict[str, Any]:

@@ -44,9 +44,9 @@ class Portable:
     def to_onnx(self, path: str | os.PathLike[str] | None = None) -> Any:
         """Return the fitted estimator as an ONNX model, which other runtimes and languages predict with.
 
-        Its input "X" is float32 of shape (n, n_features_in_), n >= 1. A classifier's outputs are "label" (n,) and
-        "scores", the decision function in its shape; a regressor's is "prediction". Inside, and in what it returns, it
-        computes in the precision of the model.
+        Its input "X" is float32 of shape (n, n_features_in_), n >= 1. A classifier's outputs are "label" (n,),
+        "probabilities" (n, n_classes) and "scores", the decision function in its shape; a regressor's is "prediction".
+        Inside, and in what it returns, it computes in the precision of the model.
 
         Parameters
         ----------
@@ -82,7 +82,7 @@ class Portable:
         >>> X, y = load_iris(return_X_y=True)
         >>> exported = SSTPLClassifier(hidden_width=20, random_state=0).fit(X, y).to_onnx()
         >>> [output.name for output in exported.graph.output]
-        ['label', 'scores']
+        ['label', 'probabilities', 'scores']
         """
         try:
             from sstpl._onnx import to_onnx
@@ -94,9 +94,9 @@ class Portable:
 def register_onnx() -> None:
     """Teach skl2onnx to convert scikit-learn pipelines that hold sstpl's estimators.
 
-    Call it once, before ``skl2onnx.to_onnx`` or ``convert_sklearn``. A classifier converts to "label" and "scores", a
-    regressor to "prediction", as by `SSTPLClassifier.to_onnx`; but predictions are two-dimensional, as those of
-    skl2onnx's own regressors, and there is no ZipMap, whatever the options say. The target opset must be 17 or newer.
+    Call it once, before ``skl2onnx.to_onnx`` or ``convert_sklearn``. Estimators have the outputs of
+    `SSTPLClassifier.to_onnx`; but predictions of a regressor are two-dimensional, as those of skl2onnx's own, and there
+    is no ZipMap, whatever the options say. The target opset must be 17 or newer.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def register_onnx() -> None:
     >>> sstpl.register_onnx()
     >>> exported = skl2onnx.to_onnx(pipeline, X[:1].astype(np.float32), target_opset=17)
     >>> [output.name for output in exported.graph.output]
-    ['label', 'scores']
+    ['label', 'probabilities', 'scores']
     """
     try:
         from sstpl._onnx_pipelines import register

@@ -7,7 +7,7 @@ What a fit leaves on an estimator is the list `_PARTS` below. A new kind of fitt
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from sstpl import _model_maps, _model_subsystems, _model_values
 from sstpl import _model_schema as schema
 from sstpl import _validation as check
 from sstpl._config import build_info
+from sstpl._conformal import Conformity
 from sstpl._model_file import ModelFormatError, Path
 from sstpl._model_schema import Reader, Writer
 from sstpl._targets import ClassTargets
@@ -196,6 +197,34 @@ def _read_out_of_fold(model: Any, info: Any, arrays: Reader) -> None:
     setattr(model, _oof_name(model), arrays.take("out_of_fold", (n_samples,) if flat else (n_samples, n_outputs)))
 
 
+def _write_calibration(model: Any, out: Writer) -> dict[str, Any] | None:
+    return asdict(model._calibration) if isinstance(model, SSTPLClassifier) else None
+
+
+def _read_calibration(model: Any, info: Any, arrays: Reader) -> None:
+    if isinstance(model, SSTPLClassifier):
+        model._calibration = _model_values.read_calibration(info)
+    elif info is not None:
+        raise schema.fail("calibration", "null for a regressor", info)
+
+
+def _write_conformity(model: Any, out: Writer) -> dict[str, Any]:
+    out.record("conformity", model._conformity)
+    return {"n_samples": len(model._conformity.values)}
+
+
+def _read_conformity(model: Any, info: Any, arrays: Reader) -> None:
+    info = schema.keyed("conformity", info, ("n_samples",))
+    n_columns = 1 if isinstance(model, SSTPLClassifier) else _n_outputs(model)
+    shapes: dict[str, tuple[int, ...]] = {
+        "values": (schema.integer("conformity.n_samples", info["n_samples"], 2), n_columns)
+    }
+    model._conformity = arrays.record(Conformity, "conformity", shapes, np.float64)
+    values = model._conformity.values
+    if (values[0] < 0).any() or (np.diff(values, axis=0) < 0).any():
+        raise ModelFormatError("conformity.values must be at least 0 and in order")
+
+
 def _n_outputs(model: Any) -> int:
     targets = model._targets
     return len(targets.classes if isinstance(targets, ClassTargets) else targets.mean)
@@ -212,5 +241,7 @@ _PARTS = (
     _Part("targets", lambda model, out: _model_values.write_targets(model._targets, out), _read_targets),
     _Part("subsystems", _write_subsystems, _read_subsystems),
     _Part("out_of_fold", _write_out_of_fold, _read_out_of_fold),
+    _Part("calibration", _write_calibration, _read_calibration),
+    _Part("conformity", _write_conformity, _read_conformity),
     _Part("report", lambda model, out: _model_values.write_report(model.report_), _read_report),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sstpl import _model_schema as schema
+from sstpl._calibration import Calibration, CalibrationReport
 from sstpl._model_file import ModelFormatError
 from sstpl._model_schema import Reader, Writer
 from sstpl._report import Report, Step, SubsystemReport
@@ -114,18 +115,30 @@ def _read_classes(tag: Any, values: list[Any]) -> npt.NDArray[Any]:
     return classes
 
 
+def read_calibration(info: Any) -> Calibration:
+    """Return the map from scores to probabilities of an entry."""
+    info = schema.keyed("calibration", info, [field.name for field in fields(Calibration)])
+    slope, floor = (schema.real(f"calibration.{name}", info[name], 1e-300) for name in ("slope", "floor"))
+    return Calibration(slope, floor, schema.integer("calibration.n_rows", info["n_rows"], 1))
+
+
 def write_report(report: Report) -> dict[str, Any]:
     """Return the header's entry of a report; numbers that are not finite become NaN and Infinity, as in Python."""
-    return asdict(report)
+    entry = asdict(report)
+    if entry["calibration"] is not None:
+        entry["calibration"]["tried"] = [list(pair) for pair in entry["calibration"]["tried"]]
+    return entry
 
 
 def read_report(info: Any) -> Report:
     """Return the report of an entry."""
-    info = schema.keyed("report", info, ("preparation", "subsystems", "stopped_by_time"))
+    info = schema.keyed("report", info, [field.name for field in fields(Report)])
     return Report(
         [_step("report.preparation", step) for step in schema.items("report.preparation", info["preparation"])],
         [_subsystem("report.subsystems", one) for one in schema.items("report.subsystems", info["subsystems"])],
         schema.flag("report.stopped_by_time", info["stopped_by_time"]),
+        None if info["calibration"] is None else _calibration_report("report.calibration", info["calibration"]),
+        None if info["score"] is None else _score("report.score", info["score"]),
     )
 
 
@@ -140,6 +153,17 @@ def _typed(kind: type, *, optional: bool = False) -> Callable[[str, Any], Any]:
 
 def _score(where: str, value: Any) -> Score:
     return Score(**_fields(where, value, {"value": _typed(float), "fit": _typed(float)}))
+
+
+def _calibration_report(where: str, value: Any) -> CalibrationReport:
+    return CalibrationReport(**_fields(where, value, _CALIBRATION))
+
+
+def _pair(where: str, value: Any) -> tuple[float, float]:
+    pair = schema.items(where, value, least=2)
+    if len(pair) != 2 or any(type(part) is not float for part in pair):
+        raise schema.fail(where, "two floats", value)
+    return pair[0], pair[1]
 
 
 def _step(where: str, value: Any) -> Step:
@@ -175,4 +199,10 @@ _SUBSYSTEM: dict[str, Callable[[str, Any], Any]] = {
     "system_score": _score,
     "accepted": _typed(bool),
     "seconds": _typed(float),
+}
+_CALIBRATION: dict[str, Callable[[str, Any], Any]] = {
+    "slope": _typed(float),
+    "floor": _typed(float),
+    "log_loss": _typed(float),
+    "tried": lambda where, value: [_pair(where, pair) for pair in schema.items(where, value)],
 }

@@ -11,6 +11,7 @@ import onnx
 from onnx import helper
 
 from sstpl import _validation as check
+from sstpl._calibration import Calibration
 from sstpl._config import build_info
 from sstpl._onnx_graph import IR_VERSION, OPSET, Graph, tensor_type
 from sstpl._onnx_maps import add_map
@@ -76,15 +77,31 @@ def _add_outputs(graph: Graph, model: Any, scores: str) -> list[Output]:
         classes = targets.classes.astype(_label_dtype(targets.classes.dtype))
         label = graph.node("Gather", classes, graph.node("ArgMax", scores, axis=1, keepdims=0))
         labels = Output("label", label, classes.dtype, None)
+        chances = _add_probabilities(graph, model._calibration, scores, len(classes))
+        probabilities = Output("probabilities", chances, graph.dtype, len(classes))
         if len(classes) != 2:
-            return [labels, Output("scores", scores, graph.dtype, len(classes))]
+            return [labels, probabilities, Output("scores", scores, graph.dtype, len(classes))]
         half = graph.node("MatMul", scores, np.array([-0.5, 0.5], dtype=graph.dtype))
-        return [labels, Output("scores", half, graph.dtype, None)]
+        return [labels, probabilities, Output("scores", half, graph.dtype, None)]
     values = graph.node("Mul", graph.cast(scores, np.float64), targets.scale)
     values = graph.cast(graph.node("Add", values, targets.mean), graph.dtype)
     if targets.one_output:
         return [Output("prediction", graph.node("Squeeze", values, np.array([1])), graph.dtype, None)]
     return [Output("prediction", values, graph.dtype, len(targets.mean))]
+
+
+def _add_probabilities(graph: Graph, calibration: Calibration, scores: str, n_classes: int) -> str:
+    """Add `Calibration.probabilities`, in float64 as there; asinh by logarithms, as runtimes lack it in float64."""
+    x = graph.node("Add", graph.cast(scores, np.float64), np.array(1.0))
+    x = graph.node("Mul", x, np.array(0.5 / calibration.floor))
+    root = graph.node("Sqrt", graph.node("Add", graph.node("Mul", x, x), np.array(1.0)))
+    size = graph.node("Log", graph.node("Add", graph.node("Abs", x), root))
+    evidence = graph.node("Mul", graph.node("Sign", x), size)
+    slope = calibration.slope * np.sqrt(1.0 + calibration.floor**2)
+    weights = graph.node("Softmax", graph.node("Mul", evidence, np.array(slope)), axis=1)
+    kept = graph.node("Mul", weights, np.array(calibration.n_rows / (calibration.n_rows + 1)))
+    mixed = graph.node("Add", kept, np.array(1 / (n_classes * (calibration.n_rows + 1))))
+    return graph.cast(mixed, graph.dtype)
 
 
 def _label_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -21,7 +21,7 @@ from sstpl._config import threads_for
 from sstpl._progress import Progress
 from sstpl._report import Step, step
 from sstpl._rows import Rows
-from sstpl._selection import Score, alpha_path, clearly_less, row_losses
+from sstpl._selection import Score, alpha_path, clearly_less, gain_detail, row_losses
 from sstpl._subsystem import BackwardLayer, Encoder, Readout, Subsystem
 from sstpl._typing import Floats
 
@@ -57,6 +57,11 @@ class PaperOptions:
         return "orthogonal" if self.hidden_weights == "constrained" else self.hidden_weights
 
 
+def _best_alone(scores: dict[tuple[int, int], Score]) -> tuple[int, int]:
+    """Return the best forward level without a backward partner."""
+    return max((blocks for blocks in scores if blocks[1] == 0), key=lambda blocks: scores[blocks])
+
+
 def _choose_pair(
     scores: dict[tuple[int, int], Score], losses: dict[tuple[int, int], npt.NDArray[np.float64]]
 ) -> tuple[int, int]:
@@ -64,7 +69,7 @@ def _choose_pair(
 
     Narrow readouts gain more from a partner than the wide one that follows, so a small lead is not worth its cost.
     """
-    alone = max((blocks for blocks in scores if blocks[1] == 0), key=lambda blocks: scores[blocks])
+    alone = _best_alone(scores)
     better = [
         blocks for blocks in scores if blocks[1] and clearly_less(losses[blocks], losses[alone], _STANDARD_ERRORS)
     ]
@@ -213,7 +218,8 @@ class PaperFit:
             fit["weights"],
             fit["intercept"],
         )
-        return readout, fit["oof_scores"], fit["report"], perf_counter() - start
+        native = fit["report"] | {"alphas": list(self.alphas)}
+        return readout, fit["oof_scores"], native, perf_counter() - start
 
     def _backward_block(self, level: int) -> tuple[Floats, Floats | None]:
         layer, scores = self.backward[level - 1], self.backward_scores[level - 1]
@@ -252,7 +258,7 @@ class PaperFit:
         for level, layer in enumerate(layers[:-1], start=1):  # the last one is linear: scores, not features
             self.backward.append(BackwardLayer(layer["weights"], layer["intercept"], layer["prototypes"]))
             self.backward_scores.append(layer["scores"])
-            self.steps.append(step("backward", level, seconds, layer["report"]))
+            self.steps.append(step("backward", level, seconds, layer["report"] | {"alphas": list(self.alphas)}))
 
     def _choose_blocks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return the forward and the backward levels to fuse."""
@@ -275,9 +281,13 @@ class PaperFit:
             tried[i, j] = step("pair", 0, seconds, native | {"forward": i, "backward": j}, score)
             self.progress.done(self.costs["pairs"] / (len(forward) * len(backward)))
         self.steps += tried.values()
-        i, j = _choose_pair({blocks: pair.score for blocks, pair in tried.items() if pair.score}, losses)
+        scores = {blocks: pair.score for blocks, pair in tried.items() if pair.score}
+        i, j = _choose_pair(scores, losses)
+        alone = _best_alone(scores)
         for blocks, pair in tried.items():
             pair.accepted = blocks == (i, j)
+            if blocks[1]:
+                pair.detail |= gain_detail(losses[blocks], losses[alone], _STANDARD_ERRORS)
         return (i,), (j,) if j else ()
 
     def _judge(

@@ -28,7 +28,7 @@ from sstpl._config import threads_for
 from sstpl._progress import Progress
 from sstpl._report import Step, step
 from sstpl._rows import Rows
-from sstpl._selection import alpha_path, clearly_less, square_losses
+from sstpl._selection import alpha_path, clearly_less, gain_detail, square_losses
 from sstpl._typing import Floats, Labels
 
 _STREAM_LEVEL = 100
@@ -153,6 +153,9 @@ class RecursiveFit:
         levels = [first.level]
         self.gain = self._feedback_gain(first.fed)
         losses = None if self.held is None else square_losses(first.held, self.held.targets)
+        n_outputs = self.rows.targets.shape[1]
+        if losses is not None:
+            first.step.detail["left_out"] = {"n_samples": len(losses), "error": float(np.mean(losses)) / n_outputs}
         for depth in range(2, self._deepest() + 1):
             if not self.budget.allows(f"level of width {first.level.width}"):
                 break
@@ -160,6 +163,10 @@ class RecursiveFit:
             if losses is not None and self.held is not None:
                 new_losses = square_losses(last.held, self.held.targets)
                 last.step.accepted = clearly_less(new_losses, losses, _STANDARD_ERRORS)
+                last.step.detail["left_out"] = {
+                    "n_samples": len(losses),
+                    "error": float(np.mean(new_losses)) / n_outputs,
+                } | gain_detail(new_losses, losses, _STANDARD_ERRORS, n_outputs)
                 losses = new_losses
             if not last.step.accepted:
                 break
@@ -234,7 +241,7 @@ class RecursiveFit:
         self.progress.done(self._cost(width))
         seconds = perf_counter() - start
         self.budget.spent(f"level of width {width}", seconds)
-        native: dict[str, Any] = fit["report"] | {"width": width}
+        native: dict[str, Any] = fit["report"] | {"width": width, "alphas": list(self.alphas)}
         # A first level is scored on all its rows; a later one on rows that the chain left out, where there are any.
         judged = self.rows.score(fit["oof_scores"]) if depth == 1 or self.held is None else self.held.score(held)
         level_step = step("level", depth, seconds, native, judged)

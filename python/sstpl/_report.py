@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -32,8 +33,8 @@ class Step:
         Wall time of the step.
     detail : dict
         Everything else the core reported: the alpha path and its errors, the solves without each fold, primal
-        or dual form, seconds per part; for pairs, the forward and the backward level,
-        0 for none.
+        or dual form, seconds per part; for pairs, the forward and the backward level, 0 for none; for levels and
+        pairs judged on rows left out, the gain there and its standard error.
     """
 
     stage: str
@@ -46,6 +47,15 @@ class Step:
     rcond: float | None = None
     solver: str | None = None
     detail: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The stage, and which of its kind."""
+        if self.stage == "map":
+            return f"{self.detail['map']}, {self.detail['columns']}"
+        if self.stage == "pair":
+            return f"pair {self.detail['forward']}, {self.detail['backward'] or 'none'}"
+        return f"{self.stage} {self.level}" if self.level else self.stage
 
 
 def step(stage: str, level: int, seconds: float, native: dict[str, Any], score: Score | None = None) -> Step:
@@ -90,7 +100,7 @@ class SubsystemReport:
     seconds: float
 
 
-@dataclass
+@dataclass(repr=False)
 class Report:
     """What a fit tried.
 
@@ -104,16 +114,49 @@ class Report:
         Whether ``time_limit`` ended the search for width, depth or subsystems.
     calibration : CalibrationReport or None
         The map from scores to class probabilities, what else was tried, and its log-loss (classification).
+    score : Score or None
+        Of the scores of the training rows that the fit returns (``oof_decision_function_``, ``oof_prediction_``).
     """
 
     preparation: list[Step] = field(default_factory=list)
     subsystems: list[SubsystemReport] = field(default_factory=list)
     stopped_by_time: bool = False
     calibration: CalibrationReport | None = None
+    score: Score | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of all that was tried; where it ran side by side, more than went by."""
+        return sum(s.seconds for s in self.preparation) + sum(s.seconds for s in self.subsystems)
+
+    def numbered_steps(self) -> Iterator[tuple[int, Step]]:
+        """Yield every step with the number of its subsystem, from 1; 0 for input maps."""
+        yield from ((0, s) for s in self.preparation)
+        for number, subsystem in enumerate(self.subsystems, start=1):
+            yield from ((number, s) for s in subsystem.steps)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as nested dicts and lists of plain values."""
         return asdict(self)
+
+    def summary(self) -> str:
+        """Return a table of every step as text: score (accuracy or R^2), squared error, penalty, whether it is used."""
+        lines = [f"{'subsystem':>9}  {'step':<19}{'width':>6}{'score':>8}{'error':>11}{'alpha':>9}{'seconds':>9}  used"]
+        for number, s in self.numbered_steps():
+            used = s.accepted and (number == 0 or self.subsystems[number - 1].accepted)
+            score, error = ("", "") if s.score is None else (f"{s.score.value:.4f}", f"{-s.score.fit:.4g}")
+            alpha = "" if s.alpha is None else f"{s.alpha:.0e}"
+            lines.append(
+                f"{number or '':>9}  {s.name:<19.19}{s.detail.get('width', ''):>6}{score:>8}{error:>11}{alpha:>9}"
+                f"{s.seconds:>9.2f}  {'yes' if used else 'no'}"
+            )
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        n_kept = sum(subsystem.accepted for subsystem in self.subsystems)
+        n_steps = sum(1 for _ in self.numbered_steps())
+        score = "" if self.score is None else f"score {self.score.value:.4f}, "
+        return f"<Report: {n_kept} subsystems kept, {n_steps} steps, {score}{self.seconds:.2f} s; see summary()>"
 
     def warn(self) -> None:
         """Warn of solves that the first choice of solver could not do, and of lassos that hit their cap."""

@@ -66,5 +66,23 @@ def square_losses(scores: Floats, targets: Floats) -> npt.NDArray[np.float64]:
 
 def clearly_less(losses: npt.NDArray[np.float64], reference: npt.NDArray[np.float64], standard_errors: float) -> bool:
     """Whether losses of the same rows are less than the reference by some standard errors of their difference."""
+    mean, error = gain_over(losses, reference)
+    return mean > standard_errors * error
+
+
+def gain_over(losses: npt.NDArray[np.float64], reference: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Return by how much losses are less than a reference of the same rows on average, and its standard error."""
     difference = reference - losses
-    return bool(np.mean(difference) > standard_errors * np.std(difference) / np.sqrt(len(difference)))
+    return float(np.mean(difference)), float(np.std(difference) / np.sqrt(len(difference)))
+
+
+def gain_detail(
+    losses: npt.NDArray[np.float64], reference: npt.NDArray[np.float64], standard_errors: float, n_outputs: int = 1
+) -> dict[str, float]:
+    """Return what a step records of its gain, per output, and of how many standard errors it had to exceed."""
+    mean, error = gain_over(losses, reference)
+    return {
+        "gain": mean / n_outputs,
+        "standard_error": error / n_outputs,
+        "standard_errors_needed": standard_errors,
+    }

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
 
 from sstpl import _core
 from sstpl._typing import Floats, Labels
@@ -100,6 +100,12 @@ def seed_of(random_state: object) -> int:
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
+def random_of(random_state: object) -> np.random.RandomState:
+    """Return the source of random numbers that scikit-learn makes of a random state."""
+    random: np.random.RandomState = check_random_state(random_state)
+    return random
+
+
 def working_dtype(dtype: object, X: object) -> np.dtype[np.floating]:
     """Return the precision to compute in."""
     choice("dtype", dtype, ("auto", "float32", "float64"))
@@ -146,6 +152,31 @@ def prediction_rows(estimator: BaseEstimator, X: object) -> Floats:
         return X
     checked: Floats = validate_data(estimator, X, dtype=_accepted(working_dtype("auto", X)), reset=False)
     return checked
+
+
+def known_labels(y: object, classes: npt.NDArray[Any]) -> Labels:
+    """Return the class index of every label; all must be of the classes that were fitted."""
+    given = column_or_1d(y)
+    index = {label: i for i, label in enumerate(classes.tolist())}
+    unknown = sorted({repr(label) for label in given.tolist() if label not in index})
+    if unknown:
+        raise ValueError(f"y must hold classes that were fitted, got {', '.join(unknown[:5])}")
+    return np.array([index[label] for label in given.tolist()], dtype=np.int64)
+
+
+def known_numbers(y: object, n_outputs: int) -> npt.NDArray[np.float64]:
+    """Return targets as finite columns (n_samples, n_outputs), as many as were fitted."""
+    columns: npt.NDArray[np.float64] = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
+    columns = columns.reshape(len(columns), -1)
+    if columns.shape[1] != n_outputs:
+        raise ValueError(f"y must have {n_outputs} columns, as it had in fit, got {columns.shape[1]}")
+    return columns
+
+
+def as_many_rows(name: str, n_rows: int, other: str, n_others: int) -> None:
+    """Check that two things have as many rows."""
+    if n_rows != n_others:
+        raise ValueError(f"{name} must have as many rows as {other}, {n_others}, got {n_rows}")
 
 
 def _is_plain(X: object, estimator: BaseEstimator) -> TypeGuard[Floats]:

@@ -36,6 +36,11 @@ def assert_predicts_the_same(exported, model, X, tolerance=1e-5):
         clear = ordered[:, -1] - ordered[:, -2] > 2 * allowed
         assert clear.mean() > 0.9
         np.testing.assert_array_equal(labels[0][clear], model.predict(X)[clear])
+        chances = model.predict_proba(X)
+        assert labels[1].dtype == chances.dtype
+        # An error of the scores is magnified by the map's steepest part, slope / (2 floor).
+        steepest = max(1.0, model._calibration.slope / (2 * model._calibration.floor))
+        np.testing.assert_allclose(labels[1], chances, rtol=0, atol=max(steepest * allowed, 1e-6))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -122,7 +127,7 @@ def test_column_names_and_columns_that_do_not_vary_are_exported(make):
 def test_labels_are_classes_and_two_classes_have_one_score(labels, dtype):
     X, y = table()
     model = SSTPLClassifier(**STACK, scaling="feature").fit(X, labels[(y > 150).astype(int)])
-    label, score = run(model.to_onnx(), X)
+    label, _, score = run(model.to_onnx(), X)
     assert label.dtype == dtype
     assert score.shape == (len(X),)
     np.testing.assert_array_equal(label, np.asarray(model.classes_)[(score > 0).astype(int)])

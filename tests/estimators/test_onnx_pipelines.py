@@ -45,8 +45,9 @@ def test_a_pipeline_with_a_classifier_converts(parameters, names, rows):
     X, y = rows
     labels = np.asarray(names)[np.digitize(y, [120, 200][: len(names) - 1])]
     pipeline = make_pipeline(StandardScaler(), SSTPLClassifier(**parameters)).fit(X, labels)
-    label, found = outputs(pipeline, X)
+    label, chances, found = outputs(pipeline, X)
     close(found, pipeline.decision_function(X))
+    np.testing.assert_allclose(chances, pipeline.predict_proba(X), rtol=0, atol=1e-3)
     assert np.mean(label == pipeline.predict(X)) > 0.99
 
 
@@ -73,8 +74,8 @@ def test_a_search_in_a_pipeline_converts(rows):
     X, y = rows
     search = GridSearchCV(SSTPLClassifier(**FEATURE), {"alpha": [0.1, 1.0]}, cv=2)
     pipeline = make_pipeline(StandardScaler(), search).fit(X, y > 150)
-    close(outputs(pipeline, X)[1], pipeline.decision_function(X))
-    close(outputs(pipeline, X, options={id(pipeline): {"zipmap": False}})[1], pipeline.decision_function(X))
+    close(outputs(pipeline, X)[2], pipeline.decision_function(X))
+    close(outputs(pipeline, X, options={id(pipeline): {"zipmap": False}})[2], pipeline.decision_function(X))
 
 
 def test_columns_may_come_apart_and_in_float64(rows):

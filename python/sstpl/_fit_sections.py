@@ -1,0 +1,193 @@
+"""What a report says of the choices of a fit, all of it read from `report_`: map, width, penalty, depth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from sstpl import _figures as draw
+from sstpl._base import SSTPLBase
+from sstpl._html import Plot, Section, Table, shown
+from sstpl._overview import squared_error
+from sstpl._report import Report
+from sstpl._system_sections import conditioning_section, paper_section, system_section
+
+_DEPTH_UNJUDGED = "All levels that max_depth allows are kept: no rows were left out that could judge them."
+
+_MOST_CHAINS = 5  # of subsystems drawn; the table has all
+
+
+def fit_sections(estimator: SSTPLBase) -> Iterator[Section]:
+    """Yield the sections that apply to the fit."""
+    report = estimator.report_
+    for section in (_maps(report), _widths(report), _alphas(report), _levels(report)):
+        if section is not None:
+            yield section
+    if estimator.architecture == "paper":
+        yield paper_section(estimator)
+    yield system_section(estimator)
+    yield conditioning_section(report)
+
+
+def _maps(report: Report) -> Section | None:
+    steps = report.preparation
+    if not steps:
+        return None
+    names = [f"{s.detail['map']}, {s.detail['columns']}" for s in steps]
+    best = next(name for name, s in zip(names, steps, strict=True) if s.accepted)
+    return Section(
+        "Input maps",
+        "Each map of the columns was tried with one narrow level, whose units see all mapped columns or random subsets "
+        "of them. The least out-of-fold squared error decides.",
+        (
+            Plot(
+                "maps",
+                draw.candidates(names, [squared_error(s) for s in steps], [s.accepted for s in steps]),
+                f"Out-of-fold squared error of the {len(steps)} input maps tried. Chosen: {best}.",
+            ),
+            Table(
+                "Input maps in numbers",
+                ("map", "units see", "score", "squared error", "alpha", "seconds", "chosen"),
+                [
+                    (
+                        s.detail["map"],
+                        s.detail["columns"],
+                        s.score and s.score.value,
+                        squared_error(s),
+                        s.alpha,
+                        s.seconds,
+                        s.accepted,
+                    )
+                    for s in steps
+                ],
+            ),
+        ),
+    )
+
+
+def _widths(report: Report) -> Section | None:
+    steps = [s for s in report.subsystems[0].steps if s.stage == "level" and s.level == 1]
+    if len(steps) < 2:
+        return None
+    widths, errors = [s.detail["width"] for s in steps], [squared_error(s) for s in steps]
+    gains = [None, *(1.0 - after / before for before, after in pairwise(errors))]
+    chosen = next(s.detail["width"] for s in steps if s.accepted)
+    return Section(
+        "Width",
+        "The first subsystem doubles the width of its first level until the out-of-fold squared error falls by less "
+        "than 1 %, or the cap, three quarters of the rows, time or memory are reached. The others take the same width.",
+        (
+            Plot(
+                "width",
+                draw.width_path(widths, errors, [s.accepted for s in steps]),
+                f"Out-of-fold squared error of widths {', '.join(map(str, widths))}. Chosen: {chosen}.",
+            ),
+            Table(
+                "Widths in numbers",
+                ("width", "score", "squared error", "gain over half the width", "seconds", "chosen"),
+                [
+                    (width, s.score and s.score.value, error, gain, s.seconds, s.accepted)
+                    for width, s, error, gain in zip(widths, steps, errors, gains, strict=True)
+                ],
+            ),
+        ),
+    )
+
+
+def _alphas(report: Report) -> Section | None:
+    found = [
+        (number, s)
+        for number, s in report.numbered_steps()
+        if number and s.alpha and len(s.detail.get("path_errors", [])) > 1
+    ]
+    if not found:
+        return None
+    kinds = {"level": "first level", "backward": "backward level", "pair": "pair", "readout": "readout"}
+    paths = [
+        (kinds.get(s.stage, s.stage), s.detail["alphas"], s.detail["path_errors"], s.alpha or 0.0)
+        for _, s in found
+        if s.accepted
+    ]
+    chosen = sorted({alpha for *_, alpha in paths})
+    rows = [
+        (number, s.name, s.detail.get("width"), alpha, error, "chosen" if alpha == s.alpha else "")
+        for number, s in found
+        for alpha, error in zip(s.detail["alphas"], s.detail["path_errors"], strict=True)
+    ]
+    return Section(
+        "Penalty",
+        "Every alpha of the path is scored without another pass over the data, and the least error decides, unless "
+        "the solve is then too ill-conditioned for Cholesky and the next larger alpha is taken.",
+        (
+            Plot(
+                "alpha",
+                draw.alpha_paths(paths),
+                f"Error along the {len(paths)} paths of penalties that the model uses, each divided by its least, and "
+                f"the penalty taken from each. Chosen: {', '.join(shown(alpha) for alpha in chosen)}.",
+            ),
+            Table("Paths in numbers", ("subsystem", "solve", "width", "alpha", "squared error, all outputs", ""), rows),
+        ),
+    )
+
+
+def _levels(report: Report) -> Section | None:
+    chains, rows = [], []
+    for number, subsystem in enumerate(report.subsystems, start=1):
+        steps = [s for s in subsystem.steps if s.stage == "level" and "left_out" in s.detail]
+        steps = [s for s in steps if s.level > 1 or s.accepted]
+        if not steps:
+            continue
+        held = [s.detail["left_out"] for s in sorted(steps, key=lambda s: s.level)]
+        needed = [h.get("standard_error", 0.0) * h.get("standard_errors_needed", 0) for h in held]
+        kept = [s.accepted for s in steps]
+        chains.append((number, [h["error"] for h in held], needed, kept))
+        for s, h in zip(steps, held, strict=True):
+            gain, error = h.get("gain"), h.get("standard_error")
+            ratio = gain / error if error else None
+            rows.append(
+                (
+                    number,
+                    s.level,
+                    h["n_samples"],
+                    h["error"],
+                    gain,
+                    error,
+                    ratio,
+                    h.get("standard_errors_needed"),
+                    s.accepted,
+                )
+            )
+    if not chains:
+        deepest = max((s.level for _, s in report.numbered_steps() if s.stage == "level"), default=0)
+        return Section("Depth", _DEPTH_UNJUDGED, ()) if deepest > 1 else None
+    n_more = max(0, len(chains) - _MOST_CHAINS)
+    return Section(
+        "Depth",
+        "A level is kept when it lowers the squared error of the rows that its subsystem left out by more than the "
+        "standard errors of the gain named in the table; the first level that does not ends the chain."
+        + (f" {n_more} further subsystems are in the table alone." if n_more else ""),
+        (
+            Plot(
+                "levels",
+                draw.levels(chains[:_MOST_CHAINS]),
+                "Squared error of the rows left out, by level. The bar at a level is the gain that it needed. "
+                + "; ".join(f"subsystem {n} keeps {sum(kept)}" for n, _, _, kept in chains[:_MOST_CHAINS])
+                + ".",
+            ),
+            Table(
+                "The rule in numbers",
+                (
+                    "subsystem",
+                    "level",
+                    "rows left out",
+                    "squared error",
+                    "gain",
+                    "standard error",
+                    "gain / standard error",
+                    "needed",
+                    "kept",
+                ),
+                rows,
+            ),
+        ),
+    )

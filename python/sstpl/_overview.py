@@ -1,0 +1,94 @@
+"""The summary of a fitted estimator: what was fitted on what, what was chosen, and how good it is."""
+
+from __future__ import annotations
+
+from sstpl._base import SSTPLBase
+from sstpl._html import shown
+from sstpl._images import ImageMap
+from sstpl._report import Report, Step
+from sstpl._targets import ClassTargets
+
+
+def metric_of(estimator: SSTPLBase) -> str:
+    """Return what scores of the estimator are called."""
+    return "accuracy" if isinstance(estimator._targets, ClassTargets) else "R²"
+
+
+def squared_error(step: Step) -> float:
+    """Return the squared error that a step was scored by."""
+    return -step.score.fit if step.score is not None else float("nan")
+
+
+def n_training_rows(estimator: SSTPLBase) -> int:
+    """Return how many rows the estimator was fitted on."""
+    is_classifier = isinstance(estimator._targets, ClassTargets)
+    return len(getattr(estimator, "oof_decision_function_" if is_classifier else "oof_prediction_"))
+
+
+def _input_map(estimator: SSTPLBase) -> str:
+    fitted = estimator._input_map
+    if not isinstance(fitted, ImageMap):
+        return f"{fitted.scaling}, {fitted.n_columns_out} columns"
+    filters = " + ".join(str(len(layer.filters)) for layer in fitted.layers)
+    return f"convolution, {filters} filters" if filters else "pixels"
+
+
+def _hidden_columns(estimator: SSTPLBase) -> str:
+    for step in estimator.report_.preparation:
+        if step.accepted:
+            return str(step.detail["columns"])
+    is_image = isinstance(estimator._input_map, ImageMap)
+    return estimator.hidden_columns if estimator.hidden_columns != "auto" else "subsets" if is_image else "all"
+
+
+def _chosen_alphas(report: Report) -> str:
+    used = [
+        s.alpha
+        for subsystem in report.subsystems
+        if subsystem.accepted
+        for s in subsystem.steps
+        if s.accepted and s.alpha is not None and (s.stage == "fusion" or (s.stage == "level" and s.level == 1))
+    ]
+    return ", ".join(shown(alpha) for alpha in sorted(set(used)))
+
+
+def facts(estimator: SSTPLBase) -> list[tuple[str, object]]:
+    """Return the summary: what was fitted on what, and what was chosen."""
+    report, targets = estimator.report_, estimator._targets
+    if isinstance(targets, ClassTargets):
+        task = f"{len(targets.classes)} classes"
+    else:
+        task = f"{len(targets.mean)} output" + ("" if len(targets.mean) == 1 else "s")
+    kept = estimator.subsystems_
+    found: list[tuple[str, object]] = [
+        ("out-of-fold " + metric_of(estimator), None if report.score is None else f"{report.score.value:.4f}"),
+        ("training data", f"{n_training_rows(estimator):,} rows, {estimator.n_features_in_:,} columns, {task}"),
+        ("architecture", estimator.architecture),
+        ("input map", _input_map(estimator)),
+        ("hidden units see", _hidden_columns(estimator) if estimator.architecture == "recursive" else "all"),
+        ("width", ", ".join(str(width) for width in sorted({subsystem.width for subsystem in kept}))),
+        ("depth", ", ".join(str(subsystem.depth) for subsystem in kept)),
+        ("subsystems", f"{estimator.n_subsystems_} kept of {len(report.subsystems)} tried"),
+        ("alpha", _chosen_alphas(report)),
+        ("precision", str(estimator._input_map.dtype)),
+        ("seconds of work", f"{report.seconds:.2f}"),
+        ("stopped by time_limit", report.stopped_by_time),
+    ]
+    return found
+
+
+def headline(estimator: SSTPLBase) -> str:
+    """Return one line that says what was fitted and how good it is."""
+    report = estimator.report_
+    score = "" if report.score is None else f", out-of-fold {metric_of(estimator)} {report.score.value:.4f}"
+    depth = (
+        f"depth {estimator.depth_}"
+        if len({s.depth for s in estimator.subsystems_}) == 1
+        else (f"depth up to {estimator.depth_}")
+    )
+    plural = "" if estimator.n_subsystems_ == 1 else "s"
+    return (
+        f"{type(estimator).__name__} ({estimator.architecture}) on {n_training_rows(estimator):,} rows of "
+        f"{estimator.n_features_in_:,} columns: {estimator.n_subsystems_} subsystem{plural} of {depth}{score}, "
+        f"{report.seconds:.2f} s of work"
+    )
