@@ -45,6 +45,11 @@ void apply_activation(Activation activation, const VectorView<T>& bias, const Ve
   });
 }
 
+template <class T>
+void apply_activation(Activation activation, const T* bias, const T* shift, T* z, Index count) {
+  kernel_of(activation, T())(z, bias, shift, count);
+}
+
 bool has_inverse(Activation activation) { return activation != Activation::relu && activation != Activation::gelu; }
 
 template <class T>
@@ -77,6 +82,8 @@ template void apply_activation<float>(Activation, const VectorView<float>&, cons
                                       MatrixSpan<float>);
 template void apply_activation<double>(Activation, const VectorView<double>&, const VectorView<double>&,
                                        MatrixSpan<double>);
+template void apply_activation<float>(Activation, const float*, const float*, float*, Index);
+template void apply_activation<double>(Activation, const double*, const double*, double*, Index);
 template void invert_activation<float>(Activation, double, MatrixSpan<float>);
 template void invert_activation<double>(Activation, double, MatrixSpan<double>);
 

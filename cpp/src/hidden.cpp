@@ -160,24 +160,34 @@ HiddenLayer<T> draw_hidden(const HiddenOptions& options, const Inputs<T>& inputs
 
 namespace {
 
-// H := Z W'.
-void project(const MatrixView<float>& Z, const MatrixView<float>& W, MatrixSpan<float> H) {
-  if (tile_product_pays(Z.rows(), Z.cols(), W.rows())) {
-    tile_product(Z, W, H);
-  } else {
-    gemm(1.0F, Z, Transpose::no, W, Transpose::yes, 0.0F, H);
-  }
+// On tiles every block is activated while it is in the cache.
+bool apply_on_tiles(const HiddenView<float>& layer, const MatrixView<float>& Z, const VectorView<float>& shift,
+                    MatrixSpan<float>& H) {
+  if (!tile_product_pays(Z.rows(), Z.cols(), layer.weights.rows())) return false;
+  tile_product(Z, layer.weights, [&](Index row, Index column, const MatrixView<float>& made) {
+    for (Index i = 0; i < made.rows(); ++i) {
+      float* target = H.data() + (row + i) * H.outerStride() + column;
+      std::copy_n(made.data() + i * made.outerStride(), made.cols(), target);
+      apply_activation(layer.activation, layer.bias.data() + column, shift.data() + column, target, made.cols());
+    }
+  });
+  return true;
 }
-void project(const MatrixView<double>& Z, const MatrixView<double>& W, MatrixSpan<double> H) {
-  gemm(1.0, Z, Transpose::no, W, Transpose::yes, 0.0, H);
+bool apply_on_tiles(const HiddenView<double>&, const MatrixView<double>&, const VectorView<double>&,
+                    MatrixSpan<double>&) {
+  return false;
 }
 
 }  // namespace
 
 template <class T>
 void apply_hidden(const HiddenView<T>& layer, const MatrixView<T>& Z, const VectorView<T>& shift, MatrixSpan<T> H) {
+  const Index p = layer.weights.rows();
   require(Z.cols() == layer.weights.cols(), "the hidden layer expects another number of input columns");
-  project(Z, layer.weights, H);
+  require(H.rows() == Z.rows() && H.cols() == p && shift.size() == p && layer.bias.size() == p,
+          "the hidden features must be (n, p), bias and shift (p)");
+  if (apply_on_tiles(layer, Z, shift, H)) return;
+  gemm(T(1), Z, Transpose::no, layer.weights, Transpose::yes, T(0), H);
   apply_activation(layer.activation, layer.bias, shift, H);
 }
 

@@ -151,13 +151,17 @@ void tile_gram(const MatrixView<float>& H, const TakeBlock& take) {
   make_blocks(source, source, true, take);
 }
 
-void tile_product(const MatrixView<float>& A, const MatrixView<float>& B, MatrixSpan<float> C) {
-  require(A.cols() == B.cols() && C.rows() == A.rows() && C.cols() == B.rows(), "tile_product: shapes do not agree");
+void tile_product(const MatrixView<float>& A, const MatrixView<float>& B, const TakeBlock& take) {
+  require(A.cols() == B.cols(), "tile_product: A and B must have as many columns");
   make_blocks({A.data(), A.outerStride(), true, A.cols(), A.rows()},
-              {B.data(), B.outerStride(), true, B.cols(), B.rows()}, false,
-              [&](Index row, Index column, const MatrixView<float>& made) {
-                block(C, row, column, made.rows(), made.cols()) = made;
-              });
+              {B.data(), B.outerStride(), true, B.cols(), B.rows()}, false, take);
+}
+
+void tile_product(const MatrixView<float>& A, const MatrixView<float>& B, MatrixSpan<float> C) {
+  require(C.rows() == A.rows() && C.cols() == B.rows(), "tile_product: C must be (n, m)");
+  tile_product(A, B, [&](Index row, Index column, const MatrixView<float>& made) {
+    block(C, row, column, made.rows(), made.cols()) = made;
+  });
 }
 
 }  // namespace sstpl

@@ -197,7 +197,7 @@ class SSTPLBase(Portable, BaseEstimator):
             input_map, prepare, steps = self._prepare(
                 settings, rows, targets, labels, dtype, seed, n_threads, progress, budget
             )
-            mapped = input_map.transform(rows)
+            mapped = [input_map.transform(rows)]
             del rows  # the widest solve needs the memory
             # Side by side they need memory side by side.
             n_workers = n_threads if settings.memory_limit is None else 1

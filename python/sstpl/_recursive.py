@@ -151,7 +151,8 @@ class RecursiveFit:
         """Fit the chain; return it, and its scores of its own rows."""
         first = kept = last = self._fit_first()
         levels = [first.level]
-        self.gain = self._feedback_gain(first.fed)
+        if self._deepest() > 1:
+            self.gain = self._feedback_gain(first.fed)
         losses = None if self.held is None else square_losses(first.held, self.held.targets)
         n_outputs = self.rows.targets.shape[1]
         if losses is not None:

@@ -108,7 +108,7 @@ class _Trained:
 class _Train:
     """Trains one subsystem after another, or several side by side."""
 
-    X: Floats
+    given: list[Floats]  # the mapped rows
     targets: Floats
     labels: Labels | None
     options: SystemOptions
@@ -119,9 +119,11 @@ class _Train:
     def __call__(self, index: int, before: Subsystem | None) -> _Trained:
         """Train a subsystem, given one that was trained before it."""
         start = perf_counter()
-        split = self.options.split(self.seed, index, self.labels, len(self.X))
+        split = self.options.split(self.seed, index, self.labels, len(self.targets))
         # The fit may drop its rows before its widest solve, which needs the memory, so nobody else keeps them.
-        rows, held = split.take(self.X, self.targets, self.labels)
+        rows, held = split.take(self.given[0], self.targets, self.labels)
+        if self.options.n_subsystems == 1:
+            self.given.clear()  # nobody will ask again
         fit = self.prepare(rows, self.seed + index * _SEED_STEP, held, before)
         del rows
         subsystem, sampled = fit.run()
@@ -133,7 +135,7 @@ class _Train:
 
 
 def fit_system(
-    X: Floats,
+    given: list[Floats],
     targets: Floats,
     labels: Labels | None,
     options: SystemOptions,
@@ -142,7 +144,9 @@ def fit_system(
     budget: Budget,
     n_workers: int,
 ) -> tuple[System, Blind, Report]:
-    """Fit subsystems on mapped rows X (n, d) and coded targets (n, c), small ones up to `n_workers` at a time.
+    """Fit subsystems on mapped rows (n, d) and coded targets (n, c), small ones up to `n_workers` at a time.
+
+    The mapped rows are the one entry of the list `given`, which is emptied where only one subsystem needs them.
 
     Returns
     -------
@@ -155,13 +159,13 @@ def fit_system(
     subsystems: list[Subsystem] = []
     blind = Blind(targets)
     best: Score | None = None
-    train = _Train(X, targets, labels, options, prepare, seed, budget)
+    train = _Train(given, targets, labels, options, prepare, seed, budget)
     index = 0
     while index < options.n_subsystems:
         if subsystems and not budget.allows("subsystem"):
             break
         before = subsystems[-1] if subsystems else None
-        workers = 1 if before is None else workers_for(len(X), before.width, n_workers)
+        workers = 1 if before is None else workers_for(len(targets), before.width, n_workers)
         batch = range(index, min(index + workers, options.n_subsystems))
         for one in side_by_side([partial(train, k, before) for k in batch], workers):
             system_score = score_predictions(blind.with_one(one.split, one.sampled, one.base), targets, labels)

@@ -14,6 +14,10 @@ enum class Activation { identity, tanh, sigmoid, relu, leaky_relu, gelu };
 template <class T>
 void apply_activation(Activation activation, const VectorView<T>& bias, const VectorView<T>& shift, MatrixSpan<T> Z);
 
+/// The same of a piece of a row, on this thread: z := s(z + bias) - shift, entry by entry.
+template <class T>
+void apply_activation(Activation activation, const T* bias, const T* shift, T* z, Index count);
+
 /// True for identity, tanh, sigmoid and leaky_relu. ReLU and GELU are not one-to-one.
 bool has_inverse(Activation activation);
 

@@ -41,7 +41,7 @@ struct CrossfitOptions {
 };
 
 /// Of n rows with p features of `feature_bytes`, how many leading ones are kept for the second pass: all where they
-/// take 256 MiB, else what fits beside the sums in 8 p^2 (K + 3) bytes, K folds.
+/// take 256 MiB, else 2 p^2 (K + 3) bytes for K folds, half as much as the sums.
 Index kept_rows(const CrossfitOptions& options, Index n_rows, Index n_features, Index feature_bytes);
 
 struct CrossfitReport {

@@ -29,7 +29,8 @@ using TakeBlock = std::function<void(Index row, Index column, const MatrixView<f
 /// n p^2 flops.
 void tile_gram(const MatrixView<float>& H, const TakeBlock& take);
 
-/// C := A B' for A (n, k) and B (m, k). 2 n k m flops.
+/// Makes the blocks of A B' for A (n, k) and B (m, k), or C := A B'. 2 n k m flops.
+void tile_product(const MatrixView<float>& A, const MatrixView<float>& B, const TakeBlock& take);
 void tile_product(const MatrixView<float>& A, const MatrixView<float>& B, MatrixSpan<float> C);
 
 }  // namespace sstpl
