@@ -25,7 +25,7 @@ _Reals = npt.NDArray[np.float64]
 # evidence; under the last, f is linear over all scores.
 FLOORS = (3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1e0, 1e2)
 _LEAST_SLOPE = 1e-2  # keeps the order of the classes where scores tell nothing, or the opposite of the truth
-_MOST_ROWS_TO_CHOOSE = 20_000
+_MOST_ROWS_TO_CHOOSE = 8192
 _MOST_STEPS = 100
 _TOLERANCE = 1e-4  # of the last Newton step, whose error is its square
 
@@ -82,9 +82,9 @@ class CalibrationReport:
 def fit_calibration(scores: Floats, labels: Labels) -> tuple[Calibration, CalibrationReport]:
     """Fit the map to scores (n, c) of rows that were left out, and their labels (n,).
 
-    Every floor gets the slope of least log-loss on at most 20,000 evenly spaced rows. As each has this one number
+    Every floor gets the slope of least log-loss on at most 8192 evenly spaced rows. As each has this one number
     fitted, the least log-loss decides between them as cross-validation would. Its slope is then fitted to all rows.
-    Cost: 0.3 s for 60,000 rows and 10 classes.
+    Cost: 0.05 s for 60,000 rows and 10 classes.
     """
     few = slice(None, None, -(-len(labels) // _MOST_ROWS_TO_CHOOSE))
     some, some_labels = scores[few], labels[few]
