@@ -29,12 +29,13 @@ template <class T>
 py::list fit(const Array<T>& X, const Array<T>& targets, const std::optional<Array<T>>& codes,
              const std::vector<Array<T>>& weights, const std::string& activation, double margin,
              const std::vector<double>& alphas, const std::optional<Array<std::int64_t>>& fold_starts, Index path_width,
-             const std::string& selection, const py::object& tick) {
+             const std::string& selection, const std::optional<Array<double>>& row_weights, const py::object& tick) {
   const MatrixView<T> rows = matrix<T>(X, "X");
   const MatrixView<T> Y = matrix<T>(targets, "targets");
   const std::vector<MatrixView<T>> views = chain(weights);
   const BackwardOptions options{activation_from(activation), margin,
-                                crossfit_options(alphas, fold_starts, true, path_width, selection)};
+                                crossfit_options(alphas, fold_starts, true, path_width, selection),
+                                row_weight_list(row_weights, rows.rows())};
   const MatrixView<T> code_rows =
       codes ? matrix<T>(*codes, "codes") : MatrixView<T>(nullptr, 0, 0, Eigen::OuterStride<>(0));
   const Checkpoint check = checkpoint(tick);
@@ -64,7 +65,7 @@ void bind(py::module_& m) {
   m.def("fit_backward", &fit<T>, py::arg("X").noconvert(), py::arg("targets").noconvert(), py::arg("codes").noconvert(),
         py::arg("weights").noconvert(), py::arg("activation"), py::arg("margin"), py::arg("alphas"),
         py::arg("fold_starts").noconvert() = py::none(), py::arg("path_width") = 1024, py::arg("selection") = "kfold",
-        py::arg("tick") = py::none());
+        py::arg("row_weights").noconvert() = py::none(), py::arg("tick") = py::none());
 }
 
 }  // namespace

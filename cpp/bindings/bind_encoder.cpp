@@ -8,13 +8,15 @@ namespace {
 
 template <class T>
 py::dict fit(const Array<T>& F, const Array<T>& code_weights, const Array<T>& code_bias, const std::string& activation,
-             const std::string& penalty, double alpha, Index max_iter, double tolerance, const py::object& tick) {
+             const std::string& penalty, double alpha, Index max_iter, double tolerance,
+             const std::optional<Array<double>>& row_weights, const py::object& tick) {
   const MatrixView<T> features = matrix<T>(F, "F");
   EncoderOptions options;
   require(penalty == "ridge" || penalty == "lasso", "penalty must be 'ridge' or 'lasso', got '" + penalty + "'");
   options.penalty = penalty == "ridge" ? EncoderPenalty::ridge : EncoderPenalty::lasso;
   options.activation = activation_from(activation);
   options.alpha = alpha;
+  options.row_weights = row_weight_list(row_weights, features.rows());
   options.max_iter = max_iter;
   options.tolerance = tolerance;
   const HiddenView<T> code{matrix<T>(code_weights, "code_weights"), vector<T>(code_bias, "code_bias"),
@@ -56,7 +58,8 @@ template <class T>
 void bind(py::module_& m) {
   m.def("fit_encoder", &fit<T>, py::arg("F").noconvert(), py::arg("code_weights").noconvert(),
         py::arg("code_bias").noconvert(), py::arg("activation"), py::arg("penalty"), py::arg("alpha"),
-        py::arg("max_iter") = 50, py::arg("tolerance") = 1e-4, py::arg("tick") = py::none());
+        py::arg("max_iter") = 50, py::arg("tolerance") = 1e-4, py::arg("row_weights").noconvert() = py::none(),
+        py::arg("tick") = py::none());
 }
 
 }  // namespace

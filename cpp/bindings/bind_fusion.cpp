@@ -15,7 +15,7 @@ py::dict fit(const std::vector<Block<T>>& blocks, const Array<T>& Y, const std::
              const std::string& activation, std::uint64_t seed, std::uint32_t stream,
              const std::optional<Array<std::int64_t>>& labels, const std::vector<double>& alphas,
              const std::optional<Array<std::int64_t>>& fold_starts, Index path_width, const std::string& selection,
-             const py::object& tick) {
+             const std::optional<Array<double>>& row_weights, const py::object& tick) {
   HiddenOptions hidden;
   hidden.weights = hidden_weights_from(hidden_weights);
   hidden.activation = activation_from(activation);
@@ -34,11 +34,12 @@ py::dict fit(const std::vector<Block<T>>& blocks, const Array<T>& Y, const std::
   const MatrixView<T> targets = matrix<T>(Y, "Y");
   const CrossfitOptions options = crossfit_options(alphas, fold_starts, true, path_width, selection);
   hidden.fold_starts = options.fold_starts;
+  hidden.row_weights = row_weight_list(row_weights, inputs.n_rows());
   const Checkpoint check = checkpoint(tick);
   Fusion<T> fusion;
   {
     const py::gil_scoped_release no_gil;  // the caller holds every array
-    fusion = fit_fusion(inputs, hidden, targets, VectorView<double>(nullptr, 0), options, check);
+    fusion = fit_fusion(inputs, hidden, targets, view(hidden.row_weights), options, check);
   }
   py::dict out = to_dict(std::move(fusion.readout));
   out["low"] = to_numpy(fusion.range.low);
@@ -53,7 +54,7 @@ void bind(py::module_& m) {
   m.def("fit_fusion", &fit<T>, py::arg("blocks").noconvert(), py::arg("Y").noconvert(), py::arg("hidden_weights"),
         py::arg("n_hidden"), py::arg("activation"), py::arg("seed"), py::arg("stream"), py::arg("labels").noconvert(),
         py::arg("alphas"), py::arg("fold_starts").noconvert() = py::none(), py::arg("path_width") = 1024,
-        py::arg("selection") = "kfold", py::arg("tick") = py::none());
+        py::arg("selection") = "kfold", py::arg("row_weights").noconvert() = py::none(), py::arg("tick") = py::none());
 }
 
 }  // namespace

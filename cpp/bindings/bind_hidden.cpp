@@ -11,7 +11,8 @@ namespace {
 template <class T>
 py::tuple draw(const std::string& weights, const Array<T>& X, Index n_hidden, std::uint64_t seed, std::uint32_t stream,
                const std::optional<Array<std::int64_t>>& labels, const std::optional<Array<std::int64_t>>& fold_starts,
-               const FieldsArgument& fields, const std::optional<Array<std::int64_t>>& groups) {
+               const FieldsArgument& fields, const std::optional<Array<std::int64_t>>& groups,
+               const std::optional<Array<double>>& row_weights) {
   const MatrixView<T> rows = matrix<T>(X, "X");
   HiddenOptions options;
   options.weights = hidden_weights_from(weights);
@@ -21,6 +22,7 @@ py::tuple draw(const std::string& weights, const Array<T>& X, Index n_hidden, st
   options.labels.assign(names.begin(), names.end());
   options.fold_starts = index_list(fold_starts, "fold_starts");
   options.fields = fields_from(fields, groups);
+  options.row_weights = row_weight_list(row_weights, rows.rows());
   HiddenLayer<T> layer;
   {
     const py::gil_scoped_release no_gil;  // X is borrowed and the caller holds it
@@ -33,7 +35,8 @@ template <class T>
 void bind(py::module_& m) {
   m.def("draw_hidden", &draw<T>, py::arg("weights"), py::arg("X").noconvert(), py::arg("n_hidden"), py::arg("seed"),
         py::arg("stream"), py::arg("labels").noconvert() = py::none(), py::arg("fold_starts").noconvert() = py::none(),
-        py::arg("fields") = py::none(), py::arg("groups").noconvert() = py::none());
+        py::arg("fields") = py::none(), py::arg("groups").noconvert() = py::none(),
+        py::arg("row_weights").noconvert() = py::none());
 }
 
 py::array random_matrix(bool normal, std::uint64_t seed, std::uint32_t stream, Index rows, Index cols) {

@@ -16,7 +16,8 @@ py::dict fit(const std::vector<Array<T>>& blocks, const Array<T>& Y, const std::
              const std::optional<Array<std::int64_t>>& labels, const std::vector<double>& alphas,
              const std::optional<Array<std::int64_t>>& fold_starts, const FieldsArgument& fields,
              const std::optional<Array<std::int64_t>>& groups, Index path_width, const std::string& selection,
-             bool leave_one_out, const std::optional<std::vector<Array<T>>>& at_prediction, const py::object& tick) {
+             bool leave_one_out, const std::optional<std::vector<Array<T>>>& at_prediction,
+             const std::optional<Array<double>>& row_weights, const py::object& tick) {
   HiddenOptions hidden;
   hidden.weights = hidden_weights_from(hidden_weights);
   hidden.activation = activation_from(activation);
@@ -36,11 +37,12 @@ py::dict fit(const std::vector<Array<T>>& blocks, const Array<T>& Y, const std::
   CrossfitOptions options = crossfit_options(alphas, fold_starts, true, path_width, selection);
   options.leave_one_out = leave_one_out;
   hidden.fold_starts = options.fold_starts;
+  hidden.row_weights = row_weight_list(row_weights, inputs.n_rows());
   const Checkpoint check = checkpoint(tick);
   Level<T> level;
   {
     const py::gil_scoped_release no_gil;  // the caller holds every array
-    level = fit_level(inputs, then ? &*then : nullptr, hidden, targets, VectorView<double>(nullptr, 0), options, check);
+    level = fit_level(inputs, then ? &*then : nullptr, hidden, targets, view(hidden.row_weights), options, check);
   }
   py::dict out = to_dict(std::move(level.readout));
   out["hidden_weights"] = to_numpy(std::move(level.hidden.weights));
@@ -77,7 +79,7 @@ void bind(py::module_& m) {
         py::arg("alphas"), py::arg("fold_starts").noconvert() = py::none(), py::arg("fields") = py::none(),
         py::arg("groups").noconvert() = py::none(), py::arg("path_width") = 1024, py::arg("selection") = "kfold",
         py::arg("leave_one_out") = false, py::arg("at_prediction").noconvert() = py::none(),
-        py::arg("tick") = py::none());
+        py::arg("row_weights").noconvert() = py::none(), py::arg("tick") = py::none());
   m.def("predict_stack", &predict<T>, py::arg("X").noconvert(), py::arg("levels").noconvert(), py::arg("gain"),
         py::arg("activation"), py::arg("block_rows") = 2048);
 }

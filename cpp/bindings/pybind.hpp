@@ -68,11 +68,18 @@ py::array to_numpy(const Vector<T>& x) {
 }
 
 /// Weights of n_rows rows, or none; an array without entries is not the same as none.
-inline VectorView<double> row_weights(const std::optional<Array<double>>& array, Index n_rows) {
+inline VectorView<double> row_weights(const std::optional<Array<double>>& array, Index n_rows,
+                                      const char* name = "weights") {
   if (!array) return VectorView<double>(nullptr, 0);
-  const VectorView<double> weights = vector<double>(*array, "weights");
-  require(weights.size() == n_rows, "weights: one weight per row is needed");
+  const VectorView<double> weights = vector<double>(*array, name);
+  require(weights.size() == n_rows, std::string(name) + ": one weight per row is needed");
   return weights;
+}
+
+/// The same as the options of the core hold them.
+inline std::vector<double> row_weight_list(const std::optional<Array<double>>& array, Index n_rows) {
+  const VectorView<double> weights = row_weights(array, n_rows, "row_weights");
+  return {weights.data(), weights.data() + weights.size()};
 }
 
 Activation activation_from(const std::string& name);

@@ -26,7 +26,7 @@ Matrix<T> ridge_decoder(const MatrixView<T>& F, const HiddenView<T>& code, const
   ridge.block_rows = options.block_rows;
   ridge.hold_bytes = 0;
   const Inputs<T> inputs(F);
-  CrossfitResult<T> result = fit_crossfit<T>({inputs, &code}, F, VectorView<double>(nullptr, 0), ridge, checkpoint);
+  CrossfitResult<T> result = fit_crossfit<T>({inputs, &code}, F, view(options.row_weights), ridge, checkpoint);
   report.dual = result.report.dual;
   report.solve = result.report.solve;
   return std::move(result.W);
@@ -46,7 +46,9 @@ Matrix<T> lasso_decoder(const MatrixView<T>& F, const HiddenView<T>& code, const
     MatrixSpan<T> rows = top_rows(R, std::min(R.rows(), F.rows() - row));
     const MatrixView<T> source = block(F, row, 0, rows.rows(), F.cols());
     apply_hidden(code, source, view(zero), rows);
-    add_rows(sums, rows, source, VectorView<double>(nullptr, 0), workspace);
+    const VectorView<double> weights = view(options.row_weights);
+    add_rows(sums, rows, source, weights.size() > 0 ? VectorView<double>(weights.data() + row, rows.rows()) : weights,
+             workspace);
   }
   Matrix<double> G = Matrix<double>::Zero(p, p);
   sums.gram.add_to_upper(span(G));
@@ -65,6 +67,8 @@ Encoder<T> fit_encoder(const MatrixView<T>& F, const HiddenView<T>& code, const 
                        Matrix<T>& encoded, EncoderReport& report, const Checkpoint& checkpoint) {
   require(F.rows() >= 1, "an encoder needs at least one row");
   require(options.block_rows >= 1, "block_rows must be at least 1");
+  require(options.row_weights.empty() || static_cast<Index>(options.row_weights.size()) == F.rows(),
+          "row_weights: one weight per row is needed");
   auto start = Clock::now();
   Encoder<T> encoder;
   encoder.activation = options.activation;

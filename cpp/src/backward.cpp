@@ -23,7 +23,7 @@ template <class T>
 CrossfitResult<T> solve_layer(const Inputs<T>& inputs, const MatrixView<T>& targets, const BackwardOptions& options,
                               const Checkpoint& checkpoint) {
   CrossfitResult<T> fit =
-      fit_crossfit<T>({inputs, nullptr}, targets, VectorView<double>(nullptr, 0), options.crossfit, checkpoint);
+      fit_crossfit<T>({inputs, nullptr}, targets, view(options.row_weights), options.crossfit, checkpoint);
   if (fit.oof_scores.size() == 0) {  // no folds were asked for: the scores are those of the one solution
     fit.oof_scores.resize(inputs.n_rows(), targets.cols());
     predict_ridge<T>({inputs, nullptr}, view(fit.W), view(fit.intercept), options.crossfit.block_rows,

@@ -57,13 +57,21 @@ class PairDraw {
   PairDraw(const HiddenOptions& options, Index n_rows) : options_(options), n_rows_(n_rows) {
     require(options.labels.empty() || static_cast<Index>(options.labels.size()) == n_rows,
             "constrained weights need one label per row");
+    const std::vector<double>& weights = options.row_weights;
+    if (weights.empty()) return;
+    require(static_cast<Index>(weights.size()) == n_rows, "row_weights: one weight per row is needed");
+    for (const double weight : weights) {
+      require(std::isfinite(weight) && weight >= 0, "row_weights must be finite and not negative");
+      weight_above_.push_back(weight_above_.back() + weight);
+    }
+    require(weight_above_.back() > 0, "row_weights must not be zero for all rows");
   }
 
   // Attempt number `attempt` for a hidden unit; false when the two rows may not be paired.
   bool operator()(Index unit, Index attempt, Index& first, Index& second) const {
     const auto position = static_cast<std::uint64_t>(unit * n_attempts + attempt);
     const RandomWords words = random_words(use(options_.stream, use_pairs), position);
-    first = random_index(words.first, n_rows_);
+    first = draw_row(words.first, 0, n_rows_);
     Index from = 0;
     Index to = n_rows_;
     if (options_.fold_starts.size() > 1) {
@@ -71,17 +79,28 @@ class PairDraw {
       to = *next;
       from = *(next - 1);
     }
-    second = from + random_index(words.second, to - from);
+    second = draw_row(words.second, from, to);
     return first != second && (options_.labels.empty() || label(first) != label(second));
   }
 
   static constexpr Index n_attempts = 256;
 
  private:
+  // A row of [from, to), with a probability in proportion to its weight.
+  Index draw_row(std::uint64_t word, Index from, Index to) const {
+    if (options_.row_weights.empty()) return from + random_index(word, to - from);
+    const auto ends = weight_above_.begin() + 1;
+    const double low = weight_above_[static_cast<std::size_t>(from)];
+    const double high = weight_above_[static_cast<std::size_t>(to)];
+    // The last row takes what rounding puts beyond it.
+    return std::upper_bound(ends + from, ends + to - 1, low + random_unit(word) * (high - low)) - ends;
+  }
+
   std::int64_t label(Index row) const { return options_.labels[static_cast<std::size_t>(row)]; }
 
   const HiddenOptions& options_;
   Index n_rows_;
+  std::vector<double> weight_above_ = {0.0};  // of all rows before one; the last entry is the whole weight
 };
 
 template <class T>

@@ -8,6 +8,7 @@
 #include <Eigen/QR>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <random>
 #include <stdexcept>
 #include <vector>
@@ -60,6 +61,17 @@ double difference(const Eigen::DenseBase<A>& a, const Eigen::DenseBase<B>& b) {
 template <class A, class B>
 bool identical(const Eigen::DenseBase<A>& a, const Eigen::DenseBase<B>& b) {
   return a.rows() == b.rows() && a.cols() == b.cols() && (a.derived().array() == b.derived().array()).all();
+}
+
+/// Every row as often as its count says, one copy after the other.
+template <class T>
+Matrix<T> repeated(const Matrix<T>& rows, const std::vector<double>& counts) {
+  Matrix<T> copies(static_cast<Index>(std::accumulate(counts.begin(), counts.end(), 0.0)), rows.cols());
+  Index next = 0;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    for (int k = 0; k < static_cast<int>(counts[i]); ++k) copies.row(next++) = rows.row(static_cast<Index>(i));
+  }
+  return copies;
 }
 
 inline VectorView<double> no_weights() { return VectorView<double>(nullptr, 0); }

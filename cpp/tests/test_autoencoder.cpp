@@ -64,6 +64,31 @@ TEST_CASE_TEMPLATE("the ridge decoder is least squares of the features on their 
   }
 }
 
+TEST_CASE_TEMPLATE("decoders of weighted rows are those of rows repeated as often", T, float, double) {
+  const Matrix<T> F = random_matrix<T>(2, 50, 6);
+  const HiddenLayer<T> layer = code<T>(10, 6, HiddenWeights::normal, Activation::tanh);
+  std::vector<double> counts;
+  for (Index i = 0; i < 50; ++i) counts.push_back(static_cast<double>(i % 3));
+  const Matrix<T> copies = repeated(F, counts);
+  for (const EncoderPenalty penalty : {EncoderPenalty::ridge, EncoderPenalty::lasso}) {
+    EncoderOptions options;
+    options.penalty = penalty;
+    options.alpha = 1e-2;
+    options.max_iter = 500;
+    options.tolerance = 1e-9;
+    options.block_rows = 16;
+    Matrix<T> encoded;
+    EncoderReport report;
+    const Encoder<T> plain = fit_encoder(view(copies), view(layer), options, encoded, report, no_checkpoint());
+    options.row_weights = counts;
+    const Encoder<T> weighted = fit_encoder(view(F), view(layer), options, encoded, report, no_checkpoint());
+    CHECK(difference(weighted.weights, plain.weights) < 1e4 * epsilon<T>());
+    options.row_weights.pop_back();
+    CHECK_THROWS_AS(fit_encoder(view(F), view(layer), options, encoded, report, no_checkpoint()),
+                    std::invalid_argument);
+  }
+}
+
 TEST_CASE_TEMPLATE("the lasso decoder meets the lasso's optimality conditions", T, float, double) {
   const Matrix<T> F = random_matrix<T>(3, 80, 5);
   const HiddenLayer<T> layer = code<T>(9, 5, HiddenWeights::normal, Activation::tanh);

@@ -100,6 +100,25 @@ TEST_CASE_TEMPLATE("every layer is the ridge of its targets on the features belo
   CHECK(fit.reports[0].fold_solves.size() == 2);
 }
 
+TEST_CASE_TEMPLATE("layers of weighted rows are those of rows repeated as often", T, float, double) {
+  Network<T> net;
+  std::vector<double> counts;
+  for (Index i = 0; i < 45; ++i) counts.push_back(static_cast<double>(1 + i % 3));
+  net.options.crossfit.fold_starts = {0, 15, 45};
+  net.options.row_weights = counts;
+  const Backward<T> weighted = net.by_prototypes();
+  net.X = repeated(net.X, counts);
+  net.E = repeated(net.E, counts);
+  net.options.crossfit.fold_starts = {0, 30, 90};
+  net.options.row_weights.clear();
+  const Backward<T> copies = net.by_prototypes();
+  for (std::size_t l = 0; l < 3; ++l) {
+    CAPTURE(l);
+    CHECK(difference(weighted.layers[l].W, copies.layers[l].W) < 5000 * epsilon<T>());
+    CHECK(difference(repeated(weighted.scores[l], counts), copies.scores[l]) < 5000 * epsilon<T>());
+  }
+}
+
 TEST_CASE_TEMPLATE("identity activations and square invertible weights give the least-squares predictions", T, float,
                    double) {
   const Matrix<T> X = random_matrix<T>(6, 50, 4), Y = random_matrix<T>(7, 50, 4);

@@ -111,6 +111,34 @@ TEST_CASE("constrained draws see the inputs as they are shown, blocks and range 
   }
 }
 
+TEST_CASE("rows are drawn in proportion to their weights, and equal weights draw what none do") {
+  const Matrix<double> X = random_matrix(7, 20, 6);
+  HiddenOptions options;
+  options.weights = HiddenWeights::constrained;
+  options.n_hidden = 4000;
+  options.stream = {5, 1};
+  for (Index i = 0; i < 20; ++i) options.labels.push_back(i % 2);
+  options.fold_starts = {0, 10, 20};
+  const HiddenLayer<double> plain = draw_hidden(options, Inputs<double>(view(X)));
+  options.row_weights.assign(20, 0.25);
+  CHECK(identical(draw_hidden(options, Inputs<double>(view(X))).weights, plain.weights));
+  // The first fold has three quarters of the weight, row 4 half of that of the even rows, which meet the odd ones.
+  options.row_weights = {1, 1, 1, 2, 4, 0, 1, 1, 1, 6, 0, 0, 1, 1, 1, 2, 0, 0, 1, 0};
+  const HiddenLayer<double> layer = draw_hidden(options, Inputs<double>(view(X)));
+  std::vector<Index> drawn(20, 0);
+  for (Index unit = 0; unit < 4000; ++unit) {
+    Index plus = 0, minus = 0;
+    REQUIRE(find_pair(X, layer.weights.row(unit), plus, minus));
+    REQUIRE(plus / 10 == minus / 10);
+    ++drawn[static_cast<std::size_t>(plus)];
+    ++drawn[static_cast<std::size_t>(minus)];
+  }
+  for (const std::size_t row : {5, 10, 11, 16, 17, 19}) CHECK(drawn[row] == 0);
+  const auto even = static_cast<double>(drawn[0] + drawn[2] + drawn[4] + drawn[6] + drawn[8]);
+  CHECK(static_cast<double>(drawn[4]) / even == doctest::Approx(0.5).epsilon(0.05));
+  CHECK(static_cast<double>(drawn[9]) / even == doctest::Approx(0.6).epsilon(0.05));
+}
+
 TEST_CASE("a pair that cannot be found gives a unit of zeros") {
   HiddenOptions options;
   options.weights = HiddenWeights::constrained;
@@ -173,6 +201,12 @@ TEST_CASE("hidden layers refuse no units, no columns, labels that do not fit, an
   options.n_hidden = 2;
   options.labels = {0, 1};
   CHECK_THROWS_AS(draw_hidden(options, Inputs<double>(view(X))), std::invalid_argument);
+  options.labels.clear();
+  for (const std::vector<double>& weights : std::vector<std::vector<double>>{
+           {1, 2}, {1, 1, 1, 1, 1, -1}, {1, 1, 1, 1, 1, std::nan("")}, {0, 0, 0, 0, 0, 0}}) {
+    options.row_weights = weights;
+    CHECK_THROWS_AS(draw_hidden(options, Inputs<double>(view(X))), std::invalid_argument);
+  }
   const HiddenLayer<double> layer = draw(HiddenWeights::normal, X, 4);
   const Vector<double> shift = Vector<double>::Zero(4);
   Matrix<double> H(6, 4);

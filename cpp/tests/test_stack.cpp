@@ -91,6 +91,25 @@ TEST_CASE_TEMPLATE("a level is the cross-fitted ridge of the layer that its inpu
   }
 }
 
+TEST_CASE_TEMPLATE("a level of weighted rows is that of rows repeated as often", T, float, double) {
+  Problem<T> problem;
+  problem.hidden.weights = HiddenWeights::normal;
+  std::vector<double> counts;
+  for (Index i = 0; i < 50; ++i) counts.push_back(static_cast<double>(i % 4));
+  const Level<T> weighted = fit_level<T>(Inputs<T>(view(problem.X)), nullptr, problem.hidden, view(problem.Y),
+                                         view(counts), problem.options, no_checkpoint());
+  const Matrix<T> X = repeated(problem.X, counts), Y = repeated(problem.Y, counts);
+  problem.options.fold_starts = {0, 31, X.rows()};  // the first 22 counts add up to 31
+  problem.hidden.fold_starts = problem.options.fold_starts;
+  const Level<T> copies = fit_level<T>(Inputs<T>(view(X)), nullptr, problem.hidden, view(Y), no_weights(),
+                                       problem.options, no_checkpoint());
+  CHECK(identical(weighted.hidden.weights, copies.hidden.weights));
+  CHECK(difference(weighted.readout.W, copies.readout.W) < 1e4 * epsilon<T>());
+  CHECK(difference(weighted.readout.intercept, copies.readout.intercept) < 1e4 * epsilon<T>());
+  const Matrix<T> scores = repeated(weighted.readout.oof_scores, counts);
+  CHECK(difference(scores, copies.readout.oof_scores) < 1e4 * epsilon<T>());
+}
+
 TEST_CASE_TEMPLATE("at prediction every level sees the scores that the weights of all rows give", T, float, double) {
   const Problem<T> problem;
   const std::vector<Level<T>> levels = two_levels(problem);

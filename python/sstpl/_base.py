@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import BaseEstimator
 
 from sstpl import _options as resolve
@@ -28,7 +29,8 @@ from sstpl._rows import Rows
 from sstpl._selection import score_predictions
 from sstpl._system import Prepare, Subsystem, SubsystemFit, System, SystemOptions, fit_system
 from sstpl._targets import ClassTargets, Targets, encode_classes, encode_numbers
-from sstpl._typing import Floats, Labels
+from sstpl._typing import Floats, Labels, Weights
+from sstpl._weights import ClassWeight, by_class, normalised
 
 
 @contextmanager
@@ -160,22 +162,45 @@ class SSTPLBase(Portable, BaseEstimator):
             check.optional(check.real, "memory_limit", self.memory_limit, 0.0, np.inf),
         )
 
-    def _fit(self, X: object, y: object, *, classification: bool) -> Floats:
+    def _fit(
+        self, X: object, y: object, sample_weight: object, *, classification: bool, class_weight: ClassWeight = None
+    ) -> Floats:
         """Fit; return the scores of the training rows, decoded, none of them by a solution that saw its target."""
         settings = self._check_parameters()
         dtype = check.working_dtype(self.dtype, X)
         rows, y = check.training_rows(self, X, y, dtype, classification=classification)
-        encode = encode_classes if classification else encode_numbers
-        targets, codes, labels = encode(y, dtype)
+        weights = check.sample_weights(sample_weight, len(rows))
+        counted, ignored = None, rows[:0]
+        if weights is not None and not weights.all():
+            counted = weights > 0
+            rows, y, weights, ignored = rows[counted], y[counted], weights[counted], rows[~counted]
         given = [rows]
         del rows  # the last reference is the list's: the fit drops the rows once they are mapped
-        fitted, scores = self._fit_system(settings, given, codes, labels, dtype)
+        targets: Targets
+        labels: Labels | None
+        if classification:
+            targets, codes, labels = encode_classes(y, dtype)
+            weights = normalised(by_class(class_weight, targets.classes, labels, weights))
+        else:
+            weights = normalised(weights)
+            targets, codes, labels = encode_numbers(y, dtype, weights)
+        fitted, scores = self._fit_system(settings, given, codes, labels, weights, dtype)
         self._targets = targets
         for name, value in fitted.items():
             setattr(self, name, value)
         if isinstance(targets, ClassTargets):
             self.classes_ = targets.classes
+        if counted is not None:
+            scores = self._with_ignored(scores, ignored, counted)
         return targets.decode(scores)
+
+    def _with_ignored(self, scores: Floats, ignored: Floats, counted: npt.NDArray[np.bool_]) -> Floats:
+        """Put the scores of rows that the fit did not see, those of weight zero, among those of the others."""
+        every = np.empty((len(counted), scores.shape[1]), dtype=scores.dtype)
+        every[counted] = scores
+        with threads(self.n_threads):
+            every[~counted] = System(self.subsystems_).predict(self._input_map.transform(ignored))
+        return every
 
     def _fit_system(
         self,
@@ -183,6 +208,7 @@ class SSTPLBase(Portable, BaseEstimator):
         given: list[Floats],
         targets: Floats,
         labels: Labels | None,
+        weights: Weights,
         dtype: np.dtype[np.floating],
     ) -> tuple[dict[str, Any], Floats]:
         """Fit on the checked rows, which are taken from the list; return the fitted attributes and their scores."""
@@ -195,19 +221,19 @@ class SSTPLBase(Portable, BaseEstimator):
             rows = given.pop()
             self._require_memory(settings, len(rows), labels is None, dtype, budget)
             input_map, prepare, steps = self._prepare(
-                settings, rows, targets, labels, dtype, seed, n_threads, progress, budget
+                settings, rows, targets, labels, weights, dtype, seed, n_threads, progress, budget
             )
             mapped = [input_map.transform(rows)]
             del rows  # the widest solve needs the memory
             # Side by side they need memory side by side.
             n_workers = n_threads if settings.memory_limit is None else 1
             system, blind, report = fit_system(
-                mapped, targets, labels, settings.system, prepare, seed, budget, n_workers
+                mapped, targets, labels, settings.system, prepare, seed, budget, n_workers, weights
             )
         report.preparation += steps
         report.stopped_by_time = budget.exhausted
         scores = blind.scores()
-        report.score = score_predictions(scores, targets, labels)
+        report.score = score_predictions(scores, targets, labels, weights)
         report.warn()
         fitted = {
             "_input_map": input_map,
@@ -216,10 +242,12 @@ class SSTPLBase(Portable, BaseEstimator):
             "depth_": max(subsystem.depth for subsystem in system.subsystems),
             "n_subsystems_": len(system.subsystems),
         }
-        return fitted | self._outputs(blind, targets, labels, report), scores
+        return fitted | self._outputs(blind, targets, labels, weights, report), scores
 
     @abstractmethod
-    def _outputs(self, blind: Blind, targets: Floats, labels: Labels | None, report: Report) -> dict[str, Any]:
+    def _outputs(
+        self, blind: Blind, targets: Floats, labels: Labels | None, weights: Weights, report: Report
+    ) -> dict[str, Any]:
         """Return the fitted attributes of what is predicted beside scores, and report on them."""
 
     @staticmethod
@@ -240,6 +268,7 @@ class SSTPLBase(Portable, BaseEstimator):
         rows: Floats,
         targets: Floats,
         labels: Labels | None,
+        weights: Weights,
         dtype: np.dtype[np.floating],
         seed: int,
         n_threads: int,
@@ -250,14 +279,14 @@ class SSTPLBase(Portable, BaseEstimator):
         options = settings.architecture
         if isinstance(options, PaperOptions):
             scaling = "feature" if self.scaling == "auto" else self.scaling
-            return fit_input_map(rows, scaling, dtype), _paper(options, progress), []
+            return fit_input_map(rows, scaling, dtype, weights), _paper(options, progress), []
         if settings.image_shape is not None:
             check.image_columns(settings.image_shape, rows.shape[1])
             candidates = image_maps(settings.image_shape, settings.n_filters, seed, dtype)
         else:
             candidates = table_maps(self.scaling, dtype)
         n_folds = settings.system.n_folds
-        trial = Trial(rows, targets, labels, options, settings.columns, n_folds, seed, n_threads, progress)
+        trial = Trial(rows, targets, labels, options, settings.columns, n_folds, seed, n_threads, progress, weights)
         fitted, options, steps = choose_map(candidates, trial)
         return fitted, _recursive(options, progress, budget), steps
 

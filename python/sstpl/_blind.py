@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sstpl._rows import Split
-from sstpl._typing import Floats, Labels
+from sstpl._typing import Floats, Labels, Weights
 
 
 @dataclass(frozen=True)
@@ -36,15 +36,16 @@ class OwnScores:
 
 
 class _Shares:
-    """The share of the residual y - base that whole - base explains, least squares per output."""
+    """The share of the residual y - base that whole - base explains, weighted least squares per output."""
 
     def __init__(self, n_outputs: int) -> None:
         self._explained = np.zeros(n_outputs)
         self._residual = np.zeros(n_outputs)
 
-    def add(self, residual: Floats, added: Floats) -> None:
-        self._explained += np.sum(residual * added, axis=0, dtype=np.float64)
-        self._residual += np.sum(np.square(residual), axis=0, dtype=np.float64)
+    def add(self, residual: Floats, added: Floats, weights: Weights) -> None:
+        weighted = residual if weights is None else residual * weights[:, np.newaxis]
+        self._explained += np.sum(weighted * added, axis=0, dtype=np.float64)
+        self._residual += np.sum(weighted * residual, axis=0, dtype=np.float64)
 
     def of(self) -> npt.NDArray[np.float64]:
         known = self._residual > 0
@@ -81,8 +82,9 @@ class Blind:
     scores. A map from scores to probabilities must be fitted to such, or it finds them too blunt.
     """
 
-    def __init__(self, targets: Floats) -> None:
+    def __init__(self, targets: Floats, weights: Weights = None) -> None:
         self._targets = targets
+        self._weights = weights
         self._base = np.zeros_like(targets)
         self._added = _Added(targets)  # to rows left out
         self._added_to_own = _Added(targets)
@@ -96,7 +98,7 @@ class Blind:
         self._base[split.rows] += own.base
         self._base[split.left_out] += base
         self._added.add(split.left_out, whole - base)
-        self._left_out.add(self._targets[split.left_out] - base, whole - base)
+        self._left_out.add(self._targets[split.left_out] - base, whole - base, self._weights_of(split.left_out))
         self._subsystems += 1
         if own.whole is None:
             return
@@ -104,7 +106,10 @@ class Blind:
         self._added_to_own.add(split.rows, own.whole - own.base)
         self._residual[split.rows] += residual
         self._is_own_reported = own.is_reported
-        self._own.add(residual, own.whole - own.base)
+        self._own.add(residual, own.whole - own.base, self._weights_of(split.rows))
+
+    def _weights_of(self, rows: Labels) -> Weights:
+        return None if self._weights is None else self._weights[rows]
 
     def with_one(self, split: Split, own: OwnScores, base: Floats) -> Floats:
         """Return the mean of the base scores if a subsystem were added."""

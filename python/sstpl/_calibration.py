@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sstpl._typing import Floats, Labels
+from sstpl._typing import Floats, Labels, Weights
+from sstpl._weights import effective_size, mean
 
 _Reals = npt.NDArray[np.float64]
 
@@ -41,7 +42,7 @@ class Calibration:
     floor : float
         Where they are bound from below.
     n_rows : int
-        Rows that it was fitted to.
+        Rows that it was fitted to; of weighted rows, how many of equal weight tell as much.
     """
 
     slope: float
@@ -79,7 +80,7 @@ class CalibrationReport:
     tried: list[tuple[float, float]]
 
 
-def fit_calibration(scores: Floats, labels: Labels) -> tuple[Calibration, CalibrationReport]:
+def fit_calibration(scores: Floats, labels: Labels, weights: Weights = None) -> tuple[Calibration, CalibrationReport]:
     """Fit the map to scores (n, c) of rows that were left out, and their labels (n,).
 
     Every floor gets the slope of least log-loss on at most 8192 evenly spaced rows. As each has this one number
@@ -87,17 +88,17 @@ def fit_calibration(scores: Floats, labels: Labels) -> tuple[Calibration, Calibr
     Cost: 0.05 s for 60,000 rows and 10 classes.
     """
     few = slice(None, None, -(-len(labels) // _MOST_ROWS_TO_CHOOSE))
-    some, some_labels = scores[few], labels[few]
+    some, some_labels, some_weights = scores[few], labels[few], None if weights is None else weights[few]
     fits: list[tuple[float, float, float]] = []
     slope = 1.0
     for floor in FLOORS:
-        slope, loss = _fit_slope(_evidence(some, floor), some_labels, slope)
+        slope, loss = _fit_slope(_evidence(some, floor), some_labels, slope, some_weights)
         fits.append((loss, floor, slope))
     loss, floor, slope = min(fits)
     if len(some) < len(scores):
-        slope, loss = _fit_slope(_evidence(scores, floor), labels, slope)
+        slope, loss = _fit_slope(_evidence(scores, floor), labels, slope, weights)
     tried = [(tried_floor, tried_loss) for tried_loss, tried_floor, _ in fits]
-    return Calibration(slope, floor, len(labels)), CalibrationReport(slope, floor, loss, tried)
+    return Calibration(slope, floor, effective_size(len(labels), weights)), CalibrationReport(slope, floor, loss, tried)
 
 
 def _evidence(scores: Floats, floor: float) -> _Reals:
@@ -114,29 +115,30 @@ def _weights(evidence: _Reals, slope: float) -> _Reals:
     return weights
 
 
-def _fit_slope(evidence: _Reals, labels: Labels, start: float) -> tuple[float, float]:
+def _fit_slope(evidence: _Reals, labels: Labels, start: float, weights: Weights) -> tuple[float, float]:
     """Return the slope of least smoothed log-loss, and its log-loss.
 
     Smoothed is the loss against t = (n y + 1 / c) / (n + 1) in place of the 0/1 codes y, one more row of which every
-    class is equally likely: so the slope of separable rows stays finite. The mean over rows of
+    class is equally likely: so the slope of separable rows stays finite. The weighted mean over rows of
 
         log sum_k exp(slope f_k) - slope sum_k t_k f_k
 
     is convex in the slope. Newton steps; halving or doubling where one leaves the bracket of the optimum.
     """
-    n_rows = len(labels)
-    own = evidence[np.arange(n_rows), labels]
-    wanted = (n_rows * float(own.mean()) + float(evidence.mean())) / (n_rows + 1)
+    n_rows = effective_size(len(labels), weights)
+    own = evidence[np.arange(len(labels)), labels]
+    any_class = evidence.mean() if weights is None else mean(evidence.mean(axis=1), weights)
+    wanted = (n_rows * float(mean(own, weights)) + float(any_class)) / (n_rows + 1)
     f = np.ascontiguousarray(evidence.T)  # sums over classes are of long rows
     slope, low, high = start, _LEAST_SLOPE, np.inf
     for _ in range(_MOST_STEPS):
-        weights = np.exp(slope * f)
-        total = weights.sum(axis=0)
-        weights *= f
-        mean = weights.sum(axis=0) / total
-        weights *= f
-        gradient = float(mean.mean()) - wanted
-        curvature = float((weights.sum(axis=0) / total - np.square(mean)).mean())
+        shares = np.exp(slope * f)
+        total = shares.sum(axis=0)
+        shares *= f
+        expected = shares.sum(axis=0) / total
+        shares *= f
+        gradient = float(mean(expected, weights)) - wanted
+        curvature = float(mean(shares.sum(axis=0) / total - np.square(expected), weights))
         if gradient == 0:
             break
         low, high = (low, slope) if gradient > 0 else (slope, high)
@@ -146,4 +148,4 @@ def _fit_slope(evidence: _Reals, labels: Labels, start: float) -> tuple[float, f
         last, slope = slope, max(step, low)
         if abs(slope - last) <= _TOLERANCE * slope:
             break
-    return slope, float(np.mean(np.log(np.exp(slope * f).sum(axis=0)) - slope * own))
+    return slope, float(mean(np.log(np.exp(slope * f).sum(axis=0)) - slope * own, weights))

@@ -5,6 +5,9 @@ same distribution with at least this probability (Vovk et al. 2005): exactly so 
 new rows are exchangeable. Values of training rows left out and of new rows by the whole model nearly are: the model for
 a new row is fitted on a little more than those for training rows. That is the jackknife's and the cross-conformal
 coverage, asymptotic for stable fits (Barber et al., Annals of Statistics 49, 2021), with no bound for finite n.
+
+Weighted rows stand for a distribution in which they are as likely as their weights say. Their values are those of the
+m rows of equal weight that tell as much (`order_statistics`), so that (n + 1) / n of the rule is (m + 1) / m.
 """
 
 from __future__ import annotations
@@ -14,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sstpl._typing import Floats, Labels
+from sstpl._typing import Floats, Labels, Weights
+from sstpl._weights import order_statistics
 
 _Reals = npt.NDArray[np.float64]
 _ROUNDING = 1e-9  # of (n + 1) coverage, which is a whole number up to this
@@ -28,7 +32,7 @@ class Conformity:
     ----------
     values : float64 array of shape (n_rows, n_outputs)
         Every column sorted: absolute residuals in units of the standardised targets, or one column of
-        1 - the probability of the row's class.
+        1 - the probability of the row's class. Of weighted rows as many as their effective size.
     """
 
     values: _Reals
@@ -44,15 +48,15 @@ class Conformity:
         return quantile
 
 
-def residual_conformity(scores: Floats, targets: Floats) -> Conformity:
+def residual_conformity(scores: Floats, targets: Floats, weights: Weights = None) -> Conformity:
     """Return absolute residuals of scores (n, c) against coded targets (n, c)."""
-    return Conformity(np.sort(np.abs(targets.astype(np.float64) - scores), axis=0))
+    return Conformity(order_statistics(np.abs(targets.astype(np.float64) - scores), weights))
 
 
-def class_conformity(probabilities: _Reals, labels: Labels) -> Conformity:
+def class_conformity(probabilities: _Reals, labels: Labels, weights: Weights = None) -> Conformity:
     """Return one minus the probabilities (n, c) of the classes that rows have, labels (n,)."""
     own = probabilities[np.arange(len(labels)), labels]
-    return Conformity(np.sort(1.0 - own)[:, np.newaxis])
+    return Conformity(order_statistics(1.0 - own[:, np.newaxis], weights))
 
 
 def class_sets(probabilities: _Reals, quantile: float) -> npt.NDArray[np.bool_]:

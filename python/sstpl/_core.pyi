@@ -34,6 +34,7 @@ def draw_hidden(
     fold_starts: _Int64 | None = None,
     fields: tuple[int, int, int, int] | None = None,
     groups: _Int64 | None = None,
+    row_weights: _Float64 | None = None,
 ) -> tuple[_Floats, _Floats]: ...
 def random_matrix(normal: bool, seed: int, stream: int, rows: int, cols: int) -> _Float64: ...
 def sample_rows(seed: int, stream: int, labels: _Int64 | None, n_rows: int, fraction: float) -> _Int64: ...
@@ -103,6 +104,7 @@ def fit_encoder(
     alpha: float,
     max_iter: int = 50,
     tolerance: float = 1e-4,
+    row_weights: _Float64 | None = None,
     tick: _Tick = None,
 ) -> dict[str, Any]: ...
 def propagate_targets(
@@ -119,6 +121,7 @@ def fit_backward(
     fold_starts: _Int64 | None = None,
     path_width: int = 1024,
     selection: str = "kfold",
+    row_weights: _Float64 | None = None,
     tick: _Tick = None,
 ) -> list[dict[str, Any]]: ...
 def fit_fusion(
@@ -134,6 +137,7 @@ def fit_fusion(
     fold_starts: _Int64 | None = None,
     path_width: int = 1024,
     selection: str = "kfold",
+    row_weights: _Float64 | None = None,
     tick: _Tick = None,
 ) -> dict[str, Any]: ...
 def predict_subsystem(
@@ -179,6 +183,7 @@ def fit_level(
     selection: str = "kfold",
     leave_one_out: bool = False,
     at_prediction: Sequence[_Floats] | None = None,
+    row_weights: _Float64 | None = None,
     tick: _Tick = None,
 ) -> dict[str, Any]: ...
 def predict_stack(

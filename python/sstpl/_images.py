@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sstpl import _core
-from sstpl._typing import Floats
+from sstpl._typing import Floats, Weights
+from sstpl._weights import spread_evenly
 
 _STREAM_PATCHES = 3
 _N_PATCHES = 100_000
@@ -127,11 +128,21 @@ def _fit_layer(images: Floats, shape: ImageShape, plan: LayerPlan, seed: int) ->
 
 
 def fit_image_map(
-    X: Floats, shape: ImageShape, plans: tuple[LayerPlan, ...], seed: int, dtype: np.dtype[np.floating]
+    X: Floats,
+    shape: ImageShape,
+    plans: tuple[LayerPlan, ...],
+    seed: int,
+    dtype: np.dtype[np.floating],
+    weights: Weights = None,
 ) -> ImageMap:
-    """Fit the input map on images X (n_samples, rows * cols * channels), from at most 8192 of them, evenly spaced."""
+    """Fit the input map on images X (n_samples, rows * cols * channels), from at most 8192 of them, evenly spaced.
+
+    Where they have weights, from as many at equal steps of the cumulated weight, heavy ones more than once.
+    """
     unit = float(max(abs(float(X.max())), abs(float(X.min())))) or 1.0
     some = X[:: -(-len(X) // _MOST_ROWS_OF_MEAN)]
+    if weights is not None:
+        some = X[spread_evenly(weights, len(some))]
     fitted = ImageMap(shape, unit, (), np.zeros(X.shape[1], dtype=dtype), dtype)
     maps = fitted._maps(some)
     for plan in plans:

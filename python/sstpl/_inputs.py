@@ -23,7 +23,8 @@ import numpy.typing as npt
 from scipy.special import ndtri
 
 from sstpl import _core
-from sstpl._typing import Floats, Labels
+from sstpl._typing import Floats, Labels, Weights
+from sstpl._weights import quantiles
 
 # Heavy tails reach 50 deviations (spambase, optdigits) and saturate every unit that sees them. 5 leaves normal data
 # alone (6 values in 10 million), and with it the columns along which a regression may have to extrapolate.
@@ -195,7 +196,7 @@ class InputMap:
             self.scores.write(X, out[:, n_ramps:])
 
 
-def _moments(X: Floats, columns: Labels, low: _Reals, high: _Reals) -> tuple[_Reals, _Reals]:
+def _moments(X: Floats, columns: Labels, low: _Reals, high: _Reals, weights: Weights) -> tuple[_Reals, _Reals]:
     """Return means and deviations of clip((x - low) / (high - low), 0, 1) over the rows."""
 
     def ramps(rows: slice) -> _Reals:
@@ -204,15 +205,19 @@ def _moments(X: Floats, columns: Labels, low: _Reals, high: _Reals) -> tuple[_Re
         values /= high - low
         return values
 
+    def total(values: _Reals, rows: slice) -> _Reals:
+        return values.sum(axis=0) if weights is None else weights[rows] @ values
+
+    weight = X.shape[0] if weights is None else weights.sum()
     blocks = list(_blocks(X.shape[0], len(columns)))
-    mean = sum((ramps(rows).sum(axis=0) for rows in blocks), start=np.zeros(len(columns))) / X.shape[0]
-    squares = (np.square(ramps(rows) - mean).sum(axis=0) for rows in blocks)
-    return mean, np.sqrt(sum(squares, start=np.zeros(len(columns))) / X.shape[0])
+    mean = sum((total(ramps(rows), rows) for rows in blocks), start=np.zeros(len(columns))) / weight
+    squares = (total(np.square(ramps(rows) - mean), rows) for rows in blocks)
+    return mean, np.sqrt(sum(squares, start=np.zeros(len(columns))) / weight)
 
 
-def _fit_ramps(X: Floats, columns: Labels, low: _Reals, high: _Reals) -> Ramps:
+def _fit_ramps(X: Floats, columns: Labels, low: _Reals, high: _Reals, weights: Weights) -> Ramps:
     """Return standardised ramps from low to high, which are training values; a column's first and last are open."""
-    mean, deviation = _moments(X, columns, low, high)
+    mean, deviation = _moments(X, columns, low, high, weights)
     center, spread = low + mean * (high - low), deviation * (high - low)
     first, last = np.ones(len(columns), dtype=bool), np.ones(len(columns), dtype=bool)
     first[1:] = last[:-1] = columns[1:] != columns[:-1]
@@ -222,37 +227,41 @@ def _fit_ramps(X: Floats, columns: Labels, low: _Reals, high: _Reals) -> Ramps:
     return Ramps(columns, low, high, center, np.where(spread > 0, spread, 1.0))
 
 
-def _edges(x: _Reals) -> _Reals:
+def _edges(x: _Reals, weights: Weights) -> _Reals:
     """Return the ends of a column's ramps: its octiles and extremes, those that differ.
 
     They are training values, not means of two: a 0/1 column keeps the one ramp that it is, and no ramp is constant.
     """
+    if weights is not None:
+        return np.unique([x.min(), *quantiles(x, weights, np.arange(1, _RAMPS) / _RAMPS), x.max()])
     k = np.arange(_RAMPS + 1)
     at = np.maximum((k * len(x) + _RAMPS - 1) // _RAMPS - 1, 0)  # the least value with k/8 of the rows at or below
     return np.unique(np.partition(x, at)[at])
 
 
-def _fit_piecewise(X: Floats, columns: Labels) -> Ramps:
-    edges = [_edges(_limited(X[:, column])) for column in columns]
+def _fit_piecewise(X: Floats, columns: Labels, weights: Weights) -> Ramps:
+    edges = [_edges(_limited(X[:, column]), weights) for column in columns]
     low, high = (np.concatenate([np.zeros(0), *parts]) for parts in ([e[:-1] for e in edges], [e[1:] for e in edges]))
     counts = np.array([len(e) - 1 for e in edges], dtype=np.int64)
-    return _fit_ramps(X, np.repeat(columns, counts), low, high)
+    return _fit_ramps(X, np.repeat(columns, counts), low, high, weights)
 
 
-def _scored_knots(x: _Reals) -> tuple[_Reals, _Reals]:
+def _scored_knots(x: _Reals, weights: Weights) -> tuple[_Reals, _Reals]:
     """Return at most 1000 increasing values of a column, and the normal quantiles of their mid-ranks."""
-    values, counts = np.unique(x, return_counts=True)
-    ranks = (np.cumsum(counts) - 0.5 * counts) / len(x)
+    values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
+    if weights is not None:
+        counts = np.bincount(inverse.reshape(-1), weights=weights)
+    ranks = (np.cumsum(counts) - 0.5 * counts) / counts.sum()
     if len(values) > _MOST_KNOTS:
         kept = np.unique(np.searchsorted(ranks, np.linspace(ranks[0], ranks[-1], _MOST_KNOTS)))
         values, ranks = values[kept], ranks[kept]
     return values, np.clip(ndtri(ranks), -_SCORE_CLIP, _SCORE_CLIP)
 
 
-def _fit_scores(X: Floats, columns: Labels) -> NormalScores:
+def _fit_scores(X: Floats, columns: Labels, weights: Weights) -> NormalScores:
     kept, knots, scores = [], [np.zeros(0)], [np.zeros(0)]
     for column in columns:
-        own_knots, own_scores = _scored_knots(_limited(X[:, column]))
+        own_knots, own_scores = _scored_knots(_limited(X[:, column]), weights)
         if len(own_knots) >= _FEWEST_VALUES:
             kept.append(column)
             knots.append(own_knots)
@@ -261,15 +270,15 @@ def _fit_scores(X: Floats, columns: Labels) -> NormalScores:
     return NormalScores(np.array(kept, dtype=np.int64), starts, np.concatenate(knots), np.concatenate(scores))
 
 
-def fit_input_map(X: Floats, scaling: str, dtype: np.dtype[np.floating]) -> InputMap:
-    """Fit the input map on training rows X (n_samples, n_features), which are finite."""
+def fit_input_map(X: Floats, scaling: str, dtype: np.dtype[np.floating], weights: Weights = None) -> InputMap:
+    """Fit the input map on training rows X (n_samples, n_features), which are finite; weights are positive."""
     low, high = _limited(X.min(axis=0)), _limited(X.max(axis=0))
     columns = np.flatnonzero(high > low).astype(np.int64)
     none = np.zeros(0, dtype=np.int64)
     by_column = columns if scaling in ("feature", "quantile", "piecewise") else none
     if scaling == "piecewise":
-        ramps = _fit_piecewise(X, by_column)
+        ramps = _fit_piecewise(X, by_column, weights)
     else:
-        ramps = _fit_ramps(X, by_column, low[by_column], high[by_column])
-    scores = _fit_scores(X, by_column if scaling == "quantile" else none)
+        ramps = _fit_ramps(X, by_column, low[by_column], high[by_column], weights)
+    scores = _fit_scores(X, by_column if scaling == "quantile" else none, weights)
     return InputMap(scaling, columns, ramps, scores, dtype)

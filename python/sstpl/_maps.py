@@ -21,7 +21,7 @@ from sstpl._progress import Progress
 from sstpl._recursive import RecursiveFit, RecursiveOptions
 from sstpl._report import Step
 from sstpl._rows import Split, split_rows
-from sstpl._typing import Floats, Labels
+from sstpl._typing import Floats, Labels, Weights
 
 TABLE_MAPS = ("feature", "quantile", "piecewise")
 _MOST_COLUMNS = 2000  # of an encoded table: wide rows, such as pixels, cost too much eightfold
@@ -38,10 +38,10 @@ Fields = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A map by name, and what fits it on rows."""
+    """A map by name, and what fits it on rows, given `weights`."""
 
     name: str
-    fit: Callable[[Floats], Map]
+    fit: Callable[..., Map]
 
 
 def table_maps(scaling: str, dtype: np.dtype[np.floating]) -> list[Candidate]:
@@ -96,6 +96,7 @@ class Trial:
     seed: int
     n_threads: int
     progress: Progress
+    weights: Weights
 
     def on_some_rows(self) -> Trial:
         """Return the trial on at most 10,000 rows, with one narrow level."""
@@ -105,7 +106,8 @@ class Trial:
             return replace(self, options=narrow)
         rows = _core.sample_rows(self.seed, _STREAM_TRIAL, self.labels, len(self.X), _MOST_ROWS / len(self.X))
         own = None if self.labels is None else np.ascontiguousarray(self.labels[rows])
-        return replace(self, X=self.X[rows], targets=self.targets[rows], labels=own, options=narrow)
+        weights = None if self.weights is None else self.weights[rows]
+        return replace(self, X=self.X[rows], targets=self.targets[rows], labels=own, options=narrow, weights=weights)
 
     def run(self, candidates: list[Candidate]) -> list[tuple[Candidate, Step]]:
         """Try every map with all that hidden units may see of it."""
@@ -116,10 +118,10 @@ class Trial:
 
     def _try(self, candidate: Candidate, split: Split, is_first: bool) -> list[tuple[Candidate, Step]]:
         self.progress.stage(f"input map: {candidate.name}")
-        fitted = candidate.fit(self.X)
+        fitted = candidate.fit(self.X, weights=self.weights)
         if not is_first and isinstance(fitted, InputMap) and fitted.n_columns_out > _MOST_COLUMNS:
             return []
-        rows, _ = split.take(fitted.transform(self.X), self.targets, self.labels)
+        rows, _ = split.take(fitted.transform(self.X), self.targets, self.labels, self.weights)
         found = []
         for columns, options in views(fitted, self.columns, self.options):
             start = perf_counter()
@@ -134,13 +136,13 @@ class Trial:
 def choose_map(candidates: list[Candidate], trial: Trial) -> tuple[Map, RecursiveOptions, list[Step]]:
     """Return the map with the least error of its trial, fitted on all rows, the options with it, and what was tried."""
     if len(candidates) == 1:
-        fitted = candidates[0].fit(trial.X)
+        fitted = candidates[0].fit(trial.X, weights=trial.weights)
         found = list(views(fitted, trial.columns, trial.options))
         if len(found) == 1:
             return fitted, found[0][1], []
     tried = trial.on_some_rows().run(candidates)
     chosen, best = max(tried, key=lambda one: one[1].score.fit if one[1].score is not None else -np.inf)
     best.accepted = True
-    fitted = chosen.fit(trial.X)
+    fitted = chosen.fit(trial.X, weights=trial.weights)
     options = dict(views(fitted, best.detail["columns"], trial.options))[best.detail["columns"]]
     return fitted, options, [step for _, step in tried]

@@ -217,7 +217,7 @@ def _read_conformity(model: Any, info: Any, arrays: Reader) -> None:
     info = schema.keyed("conformity", info, ("n_samples",))
     n_columns = 1 if isinstance(model, SSTPLClassifier) else _n_outputs(model)
     shapes: dict[str, tuple[int, ...]] = {
-        "values": (schema.integer("conformity.n_samples", info["n_samples"], 2), n_columns)
+        "values": (schema.integer("conformity.n_samples", info["n_samples"], 1), n_columns)
     }
     model._conformity = arrays.record(Conformity, "conformity", shapes, np.float64)
     values = model._conformity.values

@@ -24,7 +24,9 @@ _MOST_CHARACTERS = 2**24  # of an array of fixed-width strings, which may take m
 
 
 def write_parameter(name: str, value: object) -> Any:
-    """Return a parameter as a plain value; arrays become tuples."""
+    """Return a parameter as a plain value; arrays become tuples, and a dict its pairs."""
+    if isinstance(value, dict):
+        return {"dict": [[_scalar(name, part) for part in pair] for pair in value.items()]}
     if isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (str, bytes)):
         parts = [_scalar(name, part) for part in value]
         return parts if isinstance(value, list) else {"tuple": parts}
@@ -51,6 +53,14 @@ def read_parameter(name: str, value: Any) -> Any:
     where = f"parameters.{name}"
     if not isinstance(value, (list, dict)):
         return value
+    if isinstance(value, dict) and "dict" in value:
+        pairs = [
+            schema.items(where, pair, least=2)
+            for pair in schema.items(where, schema.keyed(where, value, ("dict",))["dict"])
+        ]
+        if any(len(pair) != 2 or isinstance(part, (list, dict)) for pair in pairs for part in pair):
+            raise schema.fail(where, "pairs of plain values", value)
+        return dict(pairs)
     parts = schema.items(where, value if isinstance(value, list) else schema.keyed(where, value, ("tuple",))["tuple"])
     if any(isinstance(part, (list, dict)) for part in parts):
         raise schema.fail(where, "a plain value or a sequence of them", value)

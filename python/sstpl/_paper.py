@@ -23,7 +23,7 @@ from sstpl._report import Step, step
 from sstpl._rows import Rows
 from sstpl._selection import Score, alpha_path, clearly_less, gain_detail, row_losses
 from sstpl._subsystem import BackwardLayer, Encoder, Readout, Subsystem
-from sstpl._typing import Floats
+from sstpl._typing import Floats, Reals, Weights
 
 # Streams of random numbers by use; a subsystem has a seed of its own. 0 and 1 are the row sample and the folds.
 _STANDARD_ERRORS = 2  # by which a pair must be better than a forward level alone
@@ -63,7 +63,7 @@ def _best_alone(scores: dict[tuple[int, int], Score]) -> tuple[int, int]:
 
 
 def _choose_pair(
-    scores: dict[tuple[int, int], Score], losses: dict[tuple[int, int], npt.NDArray[np.float64]]
+    scores: dict[tuple[int, int], Score], losses: dict[tuple[int, int], Reals], weights: Weights = None
 ) -> tuple[int, int]:
     """Return the best forward level alone, or the best pair that is clearly better than it.
 
@@ -71,7 +71,9 @@ def _choose_pair(
     """
     alone = _best_alone(scores)
     better = [
-        blocks for blocks in scores if blocks[1] and clearly_less(losses[blocks], losses[alone], _STANDARD_ERRORS)
+        blocks
+        for blocks in scores
+        if blocks[1] and clearly_less(losses[blocks], losses[alone], _STANDARD_ERRORS, weights)
     ]
     return max(better, key=lambda blocks: scores[blocks], default=alone)
 
@@ -175,6 +177,7 @@ class PaperFit:
             _STREAM_CODE + level,
             self.rows.labels,
             self.rows.fold_starts,
+            row_weights=self.rows.weights,
         )
         fit = _core.fit_encoder(
             below,
@@ -183,6 +186,7 @@ class PaperFit:
             options.activation,
             options.encoder_penalty,
             options.encoder_alpha,
+            row_weights=self.rows.weights,
             tick=self.progress.tick,
         )
         encoder = Encoder(fit["weights"], fit["low"], fit["scale"])
@@ -208,6 +212,7 @@ class PaperFit:
             self.alphas,
             self.rows.fold_starts,
             selection=self.options.selection,
+            row_weights=self.rows.weights,
             tick=self.progress.tick,
         )
         readout = Readout(
@@ -252,6 +257,7 @@ class PaperFit:
             self.alphas,
             self.rows.fold_starts,
             selection=self.options.selection,
+            row_weights=self.rows.weights,
             tick=self.progress.tick,
         )
         seconds = (perf_counter() - start) / len(layers)
@@ -282,12 +288,13 @@ class PaperFit:
             self.progress.done(self.costs["pairs"] / (len(forward) * len(backward)))
         self.steps += tried.values()
         scores = {blocks: pair.score for blocks, pair in tried.items() if pair.score}
-        i, j = _choose_pair(scores, losses)
+        weights = (self.rows if self.held is None else self.held).weights
+        i, j = _choose_pair(scores, losses, weights)
         alone = _best_alone(scores)
         for blocks, pair in tried.items():
             pair.accepted = blocks == (i, j)
             if blocks[1]:
-                pair.detail |= gain_detail(losses[blocks], losses[alone], _STANDARD_ERRORS)
+                pair.detail |= gain_detail(losses[blocks], losses[alone], _STANDARD_ERRORS, weights=weights)
         return (i,), (j,) if j else ()
 
     def _judge(
@@ -317,9 +324,9 @@ class PaperFit:
             if len(folds) < 3:
                 folds = np.array([0, folds[-1] // 2, folds[-1]], dtype=np.int64)
             labels = None if rows.labels is None else rows.labels[train]
-            half = PaperFit(
-                Rows(rows.X[train], rows.targets[train], labels, folds), self.options, self.seed, self.progress
-            )
+            weights = None if rows.weights is None else rows.weights[train]
+            own = Rows(rows.X[train], rows.targets[train], labels, folds, weights)
+            half = PaperFit(own, self.options, self.seed, self.progress)
             half.encoders, half.features = self.encoders, [f[train] for f in self.features]
             top = len(self.encoders)
             half.readouts = [

@@ -30,6 +30,7 @@ from sstpl._report import Step, step
 from sstpl._rows import Rows
 from sstpl._selection import alpha_path, clearly_less, gain_detail, square_losses
 from sstpl._typing import Floats, Labels
+from sstpl._weights import mean, variance
 
 _STREAM_LEVEL = 100
 _FIRST_WIDTH = 1024
@@ -156,18 +157,21 @@ class RecursiveFit:
         losses = None if self.held is None else square_losses(first.held, self.held.targets)
         n_outputs = self.rows.targets.shape[1]
         if losses is not None:
-            first.step.detail["left_out"] = {"n_samples": len(losses), "error": float(np.mean(losses)) / n_outputs}
+            assert self.held is not None
+            error = float(mean(losses, self.held.weights)) / n_outputs
+            first.step.detail["left_out"] = {"n_samples": len(losses), "error": error}
         for depth in range(2, self._deepest() + 1):
             if not self.budget.allows(f"level of width {first.level.width}"):
                 break
             last = self._fit_level(depth, first.level.width, last)
             if losses is not None and self.held is not None:
                 new_losses = square_losses(last.held, self.held.targets)
-                last.step.accepted = clearly_less(new_losses, losses, _STANDARD_ERRORS)
+                weights = self.held.weights
+                last.step.accepted = clearly_less(new_losses, losses, _STANDARD_ERRORS, weights)
                 last.step.detail["left_out"] = {
                     "n_samples": len(losses),
-                    "error": float(np.mean(new_losses)) / n_outputs,
-                } | gain_detail(new_losses, losses, _STANDARD_ERRORS, n_outputs)
+                    "error": float(mean(new_losses, weights)) / n_outputs,
+                } | gain_detail(new_losses, losses, _STANDARD_ERRORS, n_outputs, weights)
                 losses = new_losses
             if not last.step.accepted:
                 break
@@ -235,6 +239,7 @@ class RecursiveFit:
             selection=self.options.selection,
             leave_one_out=self.is_regression,
             at_prediction=[self.rows.X, self._fed(below.blind)] if below is not None and self.is_regression else None,
+            row_weights=self.rows.weights,
             tick=self.progress.tick,
         )
         level = Level(fit["hidden_weights"], fit["hidden_bias"], fit["weights"], fit["intercept"])
@@ -252,9 +257,9 @@ class RecursiveFit:
 
     def _feedback_gain(self, scores: Floats) -> float:
         """Return g: the variance of g S, summed over columns, is the wanted share of that of X."""
-        own = float(np.sum(np.var(scores, axis=0, dtype=np.float64)))
-        some = self.rows.X[:: -(-len(self.rows.X) // _MOST_ROWS_OF_VARIANCE)]
-        X = float(np.sum(np.var(some, axis=0, dtype=np.float64)))
+        own = float(np.sum(variance(scores, self.rows.weights)))
+        some = slice(None, None, -(-len(self.rows.X) // _MOST_ROWS_OF_VARIANCE))
+        X = float(np.sum(variance(self.rows.X[some], None if self.rows.weights is None else self.rows.weights[some])))
         return float(np.sqrt(self.options.feedback * X / own)) if own > 0 and X > 0 else 1.0
 
     def _fed(self, scores: Floats) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 
 from sstpl import _core
 from sstpl._selection import Score, score_predictions
-from sstpl._typing import Floats, Labels
+from sstpl._typing import Floats, Labels, Weights
 
 _STREAM_SAMPLE, _STREAM_FOLDS, _STREAM_PARTS = 0, 1, 2
 
@@ -25,16 +25,18 @@ class Rows:
     labels : int64 array of shape (n,), or None for regression
     fold_starts : int64 array of shape (n_folds + 1,)
         Empty for rows left out.
+    weights : float64 array of shape (n,), or None where they are equal
     """
 
     X: Floats
     targets: Floats
     labels: Labels | None
     fold_starts: Labels
+    weights: Weights = None
 
     def score(self, scores: Floats) -> Score:
         """Score predictions of these rows."""
-        return score_predictions(scores, self.targets, self.labels)
+        return score_predictions(scores, self.targets, self.labels, self.weights)
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,15 @@ class Split:
     fold_starts: Labels
     left_out: Labels
 
-    def take(self, X: Floats, targets: Floats, labels: Labels | None) -> tuple[Rows, Rows | None]:
+    def take(
+        self, X: Floats, targets: Floats, labels: Labels | None, weights: Weights = None
+    ) -> tuple[Rows, Rows | None]:
         """Return copies of the sampled rows, and of those left out, if any."""
 
         def copy(which: Labels, fold_starts: Labels) -> Rows:
             own = None if labels is None else np.ascontiguousarray(labels[which])
-            return Rows(np.ascontiguousarray(X[which]), np.ascontiguousarray(targets[which]), own, fold_starts)
+            weight = None if weights is None else weights[which]
+            return Rows(np.ascontiguousarray(X[which]), np.ascontiguousarray(targets[which]), own, fold_starts, weight)
 
         held = copy(self.left_out, self.fold_starts[:0]) if len(self.left_out) else None
         return copy(self.rows, self.fold_starts), held

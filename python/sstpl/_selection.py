@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from sstpl._typing import Floats, Labels
+from sstpl._typing import Floats, Labels, Reals, Weights
+from sstpl._weights import mean, variance
 
 # The dimensionless penalties that alpha="auto" tries. Sums of float32 features cannot tell smaller ones from zero.
 ALPHA_PATH = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2)
@@ -40,49 +40,52 @@ class Score:
     fit: float
 
 
-def score_predictions(scores: Floats, targets: Floats, labels: Labels | None) -> Score:
+def score_predictions(scores: Floats, targets: Floats, labels: Labels | None, weights: Weights = None) -> Score:
     """Score predictions (n, c) of coded targets (n, c); labels (n,) make it a classification."""
-    error = np.mean(np.square(scores - targets, dtype=np.float64), axis=0)
+    error = mean(np.square(scores - targets, dtype=np.float64), weights)
     if labels is not None:
-        return Score(float(np.mean(np.argmax(scores, axis=1) == labels)), -float(np.mean(error)))
-    variance = np.var(targets, axis=0, dtype=np.float64)
-    explained = np.where(variance > 0, 1.0 - error / np.where(variance > 0, variance, 1.0), 0.0)
+        return Score(float(mean(np.argmax(scores, axis=1) == labels, weights)), -float(np.mean(error)))
+    spread = variance(targets, weights)
+    explained = np.where(spread > 0, 1.0 - error / np.where(spread > 0, spread, 1.0), 0.0)
     return Score(float(np.mean(explained)), -float(np.mean(error)))
 
 
-def row_losses(scores: Floats, targets: Floats, labels: Labels | None) -> npt.NDArray[np.float64]:
+def row_losses(scores: Floats, targets: Floats, labels: Labels | None) -> Reals:
     """Return the loss of every prediction: 0 or 1 (classification), or its squared error."""
     if labels is not None:
-        wrong: npt.NDArray[np.float64] = (np.argmax(scores, axis=1) != labels).astype(np.float64)
+        wrong: Reals = (np.argmax(scores, axis=1) != labels).astype(np.float64)
         return wrong
     return square_losses(scores, targets)
 
 
-def square_losses(scores: Floats, targets: Floats) -> npt.NDArray[np.float64]:
+def square_losses(scores: Floats, targets: Floats) -> Reals:
     """Return the squared error of every prediction, summed over outputs."""
-    errors: npt.NDArray[np.float64] = np.sum(np.square(scores - targets, dtype=np.float64), axis=1)
+    errors: Reals = np.sum(np.square(scores - targets, dtype=np.float64), axis=1)
     return errors
 
 
-def clearly_less(losses: npt.NDArray[np.float64], reference: npt.NDArray[np.float64], standard_errors: float) -> bool:
+def clearly_less(losses: Reals, reference: Reals, standard_errors: float, weights: Weights = None) -> bool:
     """Whether losses of the same rows are less than the reference by some standard errors of their difference."""
-    mean, error = gain_over(losses, reference)
-    return mean > standard_errors * error
+    gain, error = gain_over(losses, reference, weights)
+    return gain > standard_errors * error
 
 
-def gain_over(losses: npt.NDArray[np.float64], reference: npt.NDArray[np.float64]) -> tuple[float, float]:
+def gain_over(losses: Reals, reference: Reals, weights: Weights = None) -> tuple[float, float]:
     """Return by how much losses are less than a reference of the same rows on average, and its standard error."""
     difference = reference - losses
-    return float(np.mean(difference)), float(np.std(difference) / np.sqrt(len(difference)))
+    gain = float(mean(difference, weights))
+    if weights is None:
+        return gain, float(np.std(difference) / np.sqrt(len(difference)))
+    return gain, float(np.sqrt(np.sum(np.square(weights * (difference - gain)))) / weights.sum())
 
 
 def gain_detail(
-    losses: npt.NDArray[np.float64], reference: npt.NDArray[np.float64], standard_errors: float, n_outputs: int = 1
+    losses: Reals, reference: Reals, standard_errors: float, n_outputs: int = 1, weights: Weights = None
 ) -> dict[str, float]:
     """Return what a step records of its gain, per output, and of how many standard errors it had to exceed."""
-    mean, error = gain_over(losses, reference)
+    gain, error = gain_over(losses, reference, weights)
     return {
-        "gain": mean / n_outputs,
+        "gain": gain / n_outputs,
         "standard_error": error / n_outputs,
         "standard_errors_needed": standard_errors,
     }

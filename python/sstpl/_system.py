@@ -16,7 +16,7 @@ from sstpl._parallel import side_by_side, workers_for
 from sstpl._report import Report, Step, SubsystemReport
 from sstpl._rows import Rows, Split, leave_part_out, split_rows
 from sstpl._selection import Score, score_predictions
-from sstpl._typing import Floats, Labels
+from sstpl._typing import Floats, Labels, Weights
 
 _SEED_STEP = 1 << 32  # subsystem k draws with seed + k * _SEED_STEP
 
@@ -97,11 +97,11 @@ class _Trained:
     whole: Floats
     seconds: float
 
-    def score(self, targets: Floats, labels: Labels | None) -> Score:
+    def score(self, targets: Floats, labels: Labels | None, weights: Weights) -> Score:
         """Score its own predictions of all rows."""
         own = np.empty_like(targets)
         own[self.split.rows], own[self.split.left_out] = self.sampled.best, self.whole
-        return score_predictions(own, targets, labels)
+        return score_predictions(own, targets, labels, weights)
 
 
 @dataclass(frozen=True)
@@ -115,13 +115,14 @@ class _Train:
     prepare: Prepare
     seed: int
     budget: Budget
+    weights: Weights
 
     def __call__(self, index: int, before: Subsystem | None) -> _Trained:
         """Train a subsystem, given one that was trained before it."""
         start = perf_counter()
         split = self.options.split(self.seed, index, self.labels, len(self.targets))
         # The fit may drop its rows before its widest solve, which needs the memory, so nobody else keeps them.
-        rows, held = split.take(self.given[0], self.targets, self.labels)
+        rows, held = split.take(self.given[0], self.targets, self.labels, self.weights)
         if self.options.n_subsystems == 1:
             self.given.clear()  # nobody will ask again
         fit = self.prepare(rows, self.seed + index * _SEED_STEP, held, before)
@@ -143,6 +144,7 @@ def fit_system(
     seed: int,
     budget: Budget,
     n_workers: int,
+    weights: Weights = None,
 ) -> tuple[System, Blind, Report]:
     """Fit subsystems on mapped rows (n, d) and coded targets (n, c), small ones up to `n_workers` at a time.
 
@@ -157,9 +159,9 @@ def fit_system(
     """
     report = Report()
     subsystems: list[Subsystem] = []
-    blind = Blind(targets)
+    blind = Blind(targets, weights)
     best: Score | None = None
-    train = _Train(given, targets, labels, options, prepare, seed, budget)
+    train = _Train(given, targets, labels, options, prepare, seed, budget, weights)
     index = 0
     while index < options.n_subsystems:
         if subsystems and not budget.allows("subsystem"):
@@ -168,12 +170,17 @@ def fit_system(
         workers = 1 if before is None else workers_for(len(targets), before.width, n_workers)
         batch = range(index, min(index + workers, options.n_subsystems))
         for one in side_by_side([partial(train, k, before) for k in batch], workers):
-            system_score = score_predictions(blind.with_one(one.split, one.sampled, one.base), targets, labels)
+            system_score = score_predictions(blind.with_one(one.split, one.sampled, one.base), targets, labels, weights)
             # By the squared error: of a few thousand rows, accuracies are too coarse to show what one more adds.
             accepted = not options.adaptive or best is None or system_score.fit > best.fit
             report.subsystems.append(
                 SubsystemReport(
-                    len(one.split.rows), one.steps, one.score(targets, labels), system_score, accepted, one.seconds
+                    len(one.split.rows),
+                    one.steps,
+                    one.score(targets, labels, weights),
+                    system_score,
+                    accepted,
+                    one.seconds,
                 )
             )
             if not accepted:

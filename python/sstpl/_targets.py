@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sstpl import _validation as check
-from sstpl._typing import Floats, Labels
+from sstpl._typing import Floats, Labels, Weights
+from sstpl._weights import mean as mean_of
+from sstpl._weights import variance
 
 _Reals = npt.NDArray[np.float64]
 
@@ -56,13 +58,15 @@ def encode_classes(y: npt.NDArray[Any], dtype: np.dtype[np.floating]) -> tuple[C
     return ClassTargets(classes), check.code_labels(labels, len(classes), dtype), labels
 
 
-def encode_numbers(y: npt.NDArray[Any], dtype: np.dtype[np.floating]) -> tuple[NumberTargets, Floats, None]:
-    """Return mean and deviation of y (n,) or (n, n_outputs), and its standardised columns."""
+def encode_numbers(
+    y: npt.NDArray[Any], dtype: np.dtype[np.floating], weights: Weights = None
+) -> tuple[NumberTargets, Floats, None]:
+    """Return weighted mean and deviation of y (n,) or (n, n_outputs), and its standardised columns."""
     columns = y.reshape(len(y), -1).astype(np.float64)
     magnitude = np.max(np.abs(columns), axis=0)  # so that squares cannot overflow
     magnitude[magnitude == 0] = 1.0
-    mean = np.mean(columns / magnitude, axis=0) * magnitude
-    deviation = np.std(columns / magnitude, axis=0) * magnitude
+    mean = mean_of(columns / magnitude, weights) * magnitude
+    deviation = np.sqrt(variance(columns / magnitude, weights)) * magnitude
     constant = (columns.max(axis=0) == columns.min(axis=0)) | (deviation == 0)
     mean, scale = np.where(constant, columns[0], mean), np.where(constant, 1.0, deviation)
     return NumberTargets(mean, scale, y.ndim == 1), ((columns - mean) / scale).astype(dtype), None

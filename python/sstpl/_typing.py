@@ -9,3 +9,5 @@ import numpy.typing as npt
 
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]  # float32 or float64
 Labels: TypeAlias = npt.NDArray[np.int64]
+Reals: TypeAlias = npt.NDArray[np.float64]
+Weights: TypeAlias = Reals | None  # of rows; None where they are all equal

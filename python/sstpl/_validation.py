@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
 
 from sstpl import _core
-from sstpl._typing import Floats, Labels
+from sstpl._typing import Floats, Labels, Reals, Weights
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ def integer(name: str, value: object, low: int) -> int:
 
 def real(name: str, value: object, low: float, high: float, *, low_open: bool = False) -> float:
     """Check that a parameter is a finite number in [low, high], or in (low, high]."""
-    brackets = f"{'(' if low_open else '['}{low:g}, {high:g}]" if np.isfinite(high) else f"[{low:g}, inf)"
+    brackets = f"{'(' if low_open else '['}{low:g}, " + (f"{high:g}]" if np.isfinite(high) else "inf)")
     ok = isinstance(value, numbers.Real) and not isinstance(value, bool) and np.isfinite(float(value))
     if not ok or not (low < float(value) if low_open else low <= float(value)) or float(value) > high:  # type: ignore[arg-type]
         raise _fail(name, f"a finite number in {brackets}", value)
@@ -138,6 +138,34 @@ def training_rows(
         targets = column_or_1d(targets, warn=True)
         check_classification_targets(targets)
     return rows, targets
+
+
+def sample_weights(sample_weight: object, n_rows: int) -> Weights:
+    """Check the weights of training rows: finite and not negative, two of them positive."""
+    if sample_weight is None:
+        return None
+    weights: Reals = check_array(
+        sample_weight, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name="sample_weight"
+    )
+    if weights.shape != (n_rows,):
+        raise ValueError(f"sample_weight must have shape ({n_rows},), one weight per row of X, got {weights.shape}")
+    if weights.min() < 0:
+        raise ValueError(f"sample_weight must not be negative, got {weights.min():g}")
+    n_positive = np.count_nonzero(weights)
+    if n_positive < 2:
+        raise ValueError(f"sample_weight must be positive for at least 2 rows, is zero for all but {n_positive}")
+    return weights
+
+
+def class_weights(value: object) -> dict[Any, float] | str | None:
+    """Check the weights of classes: None, "balanced", or a dict of positive numbers."""
+    if value is None or (isinstance(value, str) and value == "balanced"):
+        return value
+    if not isinstance(value, dict):
+        raise _fail("class_weight", "None, 'balanced' or a dict of classes and their weights", value)
+    return {
+        label: real(f"class_weight[{label!r}]", weight, 0.0, np.inf, low_open=True) for label, weight in value.items()
+    }
 
 
 def fitted(estimator: BaseEstimator) -> None:

@@ -9,12 +9,13 @@ import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 
 from sstpl import _validation as check
-from sstpl._base import SSTPLBase, unchanged_on_error
+from sstpl._base import Settings, SSTPLBase, unchanged_on_error
 from sstpl._blind import Blind
 from sstpl._calibration import Calibration, fit_calibration
 from sstpl._conformal import Conformity, class_conformity, class_sets
 from sstpl._report import Report
-from sstpl._typing import Floats, Labels
+from sstpl._typing import Floats, Labels, Weights
+from sstpl._weights import ClassWeight
 
 
 class SSTPLClassifier(ClassifierMixin, SSTPLBase):
@@ -115,6 +116,10 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
     random_state : int, RandomState or None, default=None
         Seed of row samples, folds and random weights. The same seed gives the same model whatever the threads, up
         to the rounding of the BLAS.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of classes, larger than 0, by which those of their rows are multiplied; a class that a dict does not
+        name has weight 1. "balanced": every class has the same total weight. Probabilities and sets are then those of
+        the weighted distribution: under "balanced" of one in which all classes are equally likely.
     n_threads : int >= 1 or None, default=None
         Threads of the core during fit and predict; None leaves the setting alone, within the CPU quota.
     verbose : int, default=0
@@ -179,7 +184,76 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
     _calibration: Calibration
     _conformity: Conformity
 
-    def fit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> SSTPLClassifier:
+    def __init__(
+        self,
+        *,
+        architecture: str = "recursive",
+        hidden_width: int | str = "auto",
+        max_hidden_width: int = 4096,
+        max_depth: int | None = None,
+        n_subsystems: int | str = "auto",
+        max_subsystems: int = 5,
+        subsystem_fraction: float = 0.8,
+        activation: str = "tanh",
+        hidden_weights: str = "constrained",
+        hidden_columns: str = "auto",
+        alpha: float | str = "auto",
+        selection: str = "kfold",
+        n_folds: int = 5,
+        scaling: str = "auto",
+        image_shape: tuple[int, int] | tuple[int, int, int] | None = None,
+        image_filters: int | str = "auto",
+        hidden_widths: tuple[int, ...] = (300, 150),
+        encoder_penalty: str = "ridge",
+        encoder_alpha: float = 0.1,
+        readout_width: int = 300,
+        fusion_width: int = 1000,
+        fusion: str = "pair",
+        time_limit: float | None = None,
+        memory_limit: float | None = None,
+        dtype: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        class_weight: ClassWeight = None,
+        n_threads: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(
+            architecture=architecture,
+            hidden_width=hidden_width,
+            max_hidden_width=max_hidden_width,
+            max_depth=max_depth,
+            n_subsystems=n_subsystems,
+            max_subsystems=max_subsystems,
+            subsystem_fraction=subsystem_fraction,
+            activation=activation,
+            hidden_weights=hidden_weights,
+            hidden_columns=hidden_columns,
+            alpha=alpha,
+            selection=selection,
+            n_folds=n_folds,
+            scaling=scaling,
+            image_shape=image_shape,
+            image_filters=image_filters,
+            hidden_widths=hidden_widths,
+            encoder_penalty=encoder_penalty,
+            encoder_alpha=encoder_alpha,
+            readout_width=readout_width,
+            fusion_width=fusion_width,
+            fusion=fusion,
+            time_limit=time_limit,
+            memory_limit=memory_limit,
+            dtype=dtype,
+            random_state=random_state,
+            n_threads=n_threads,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
+
+    def _check_parameters(self) -> Settings:
+        check.class_weights(self.class_weight)
+        return super()._check_parameters()
+
+    def fit(self, X: npt.ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> SSTPLClassifier:
         """Fit the system.
 
         Parameters
@@ -187,7 +261,9 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
         X : array-like of shape (n_samples, n_features)
             Finite numbers; at least 2 rows.
         y : array-like of shape (n_samples,)
-            Class labels, at least two different ones.
+            Class labels, at least two different ones in rows of positive weight.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Finite and not negative, at least two of them positive.
 
         Returns
         -------
@@ -201,9 +277,23 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
             When the narrowest layer that the parameters allow exceeds ``memory_limit``.
         numpy.linalg.LinAlgError
             When features overflow.
+
+        Notes
+        -----
+        A row of weight w counts w times in every squared error that is minimised, and in every mean, quantile, score
+        and draw of a pair of rows that something is chosen by. Only ratios of weights matter, and equal ones change
+        nothing. Weight k is the same as k copies of the row where folds and hidden layers are given. A whole fit is
+        not, because folds, samples and rows left out are dealt by row: a copy of a row on the other side of a split
+        would show its label, a weight does not. Rules that count rows, such as the cap on widths, count them whatever
+        their weight; calibration and `predict_set` take the effective number ``(sum w)^2 / sum w^2``.
+
+        A row of weight zero is left out before anything else; its entry of `oof_decision_function_` is what the fitted
+        model predicts of it.
         """
         with unchanged_on_error(self):
-            self.oof_decision_function_ = self._fit(X, y, classification=True)
+            self.oof_decision_function_ = self._fit(
+                X, y, sample_weight, classification=True, class_weight=check.class_weights(self.class_weight)
+            )
         return self
 
     def decision_function(self, X: npt.ArrayLike) -> Floats:
@@ -342,9 +432,11 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
         probabilities = self._calibration.probabilities(scores)
         return class_sets(probabilities, float(self._conformity.quantile(covered)[0]))
 
-    def _outputs(self, blind: Blind, targets: Floats, labels: Labels | None, report: Report) -> dict[str, Any]:
+    def _outputs(
+        self, blind: Blind, targets: Floats, labels: Labels | None, weights: Weights, report: Report
+    ) -> dict[str, Any]:
         assert labels is not None
         scores = blind.scores_as_new()
-        calibration, report.calibration = fit_calibration(scores, labels)
-        conformity = class_conformity(calibration.probabilities(scores), labels)
+        calibration, report.calibration = fit_calibration(scores, labels, weights)
+        conformity = class_conformity(calibration.probabilities(scores), labels, weights)
         return {"_calibration": calibration, "_conformity": conformity}

@@ -13,7 +13,7 @@ from sstpl._base import SSTPLBase, unchanged_on_error
 from sstpl._blind import Blind
 from sstpl._conformal import Conformity, residual_conformity
 from sstpl._report import Report
-from sstpl._typing import Floats, Labels
+from sstpl._typing import Floats, Labels, Weights
 
 
 class SSTPLRegressor(MultiOutputMixin, RegressorMixin, SSTPLBase):
@@ -84,7 +84,7 @@ random_state, n_threads, verbose
     oof_prediction_: Floats
     _conformity: Conformity
 
-    def fit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> SSTPLRegressor:
+    def fit(self, X: npt.ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> SSTPLRegressor:
         """Fit the system.
 
         Parameters
@@ -93,6 +93,9 @@ random_state, n_threads, verbose
             Finite numbers; at least 2 rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Finite targets.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Finite and not negative, at least two of them positive; see Notes of `SSTPLClassifier.fit`. Intervals cover
+            the weighted distribution.
 
         Returns
         -------
@@ -108,7 +111,7 @@ random_state, n_threads, verbose
             When features overflow.
         """
         with unchanged_on_error(self):
-            self.oof_prediction_ = self._fit(X, y, classification=False)
+            self.oof_prediction_ = self._fit(X, y, sample_weight, classification=False)
         return self
 
     def predict(self, X: npt.ArrayLike) -> Floats:
@@ -175,5 +178,7 @@ random_state, n_threads, verbose
         reach = self._conformity.quantile(covered).astype(scores.dtype)
         return np.stack([self._targets.decode(scores - reach), self._targets.decode(scores + reach)], axis=1)
 
-    def _outputs(self, blind: Blind, targets: Floats, labels: Labels | None, report: Report) -> dict[str, Any]:
-        return {"_conformity": residual_conformity(blind.scores(), targets)}
+    def _outputs(
+        self, blind: Blind, targets: Floats, labels: Labels | None, weights: Weights, report: Report
+    ) -> dict[str, Any]:
+        return {"_conformity": residual_conformity(blind.scores(), targets, weights)}

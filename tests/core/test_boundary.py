@@ -15,7 +15,7 @@ ARRAYS = list(calls.every_array())
 WITHOUT_ARRAYS = {"Sums", "build_info", "has_inverse", "heldout_errors", "num_threads", "random_matrix"}
 WITHOUT_ARRAYS |= {"set_num_threads", "solve_ridge", "LinAlgError"}
 INTEGERS = ("labels", "fold_starts", "columns")
-ANY_PRECISION = (("apply_ramps", "X"),)
+ANY_PRECISION = (("apply_ramps", "X"), ("draw_hidden", "X"))
 MAY_GROW = (("apply_ramps", "X", 1),)  # it reads some columns
 SAMPLE_WEIGHTS = (("add_rows", "weights"), ("fit_crossfit", "weights"))
 
@@ -39,7 +39,7 @@ def valid(dtype, function, path):
 
 def is_converted(function, path):
     """Whether the bindings let NumPy convert this argument; test_nothing_is_converted_silently objects."""
-    return path[0] in INTEGERS or (function, *path) in SAMPLE_WEIGHTS or path[0] == "hidden"
+    return path[0] in INTEGERS or path == ("row_weights",) or (function, *path) in SAMPLE_WEIGHTS or path[0] == "hidden"
 
 
 each_array = pytest.mark.parametrize(("dtype", "function", "path"), ARRAYS, ids=name_test)
@@ -170,6 +170,7 @@ def test_nan_is_refused_or_comes_out_as_nan(dtype, function, path):
         ("fit_crossfit", "hidden", np.float32),
         ("add_rows", "weights", np.float32),
         ("fit_level", "labels", np.int32),
+        ("fit_level", "row_weights", np.float32),
         ("predict_stack", "levels", np.float32),
     ],
 )

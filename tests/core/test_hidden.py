@@ -52,6 +52,18 @@ def test_constrained_weights_equal_the_twin(n, d, p, labelled, folded, dtype):
         problems.assert_close(actual, wanted, dtype)
 
 
+@pytest.mark.parametrize("labelled", [True, False])
+@pytest.mark.parametrize("folded", [True, False])
+def test_constrained_weights_of_weighted_rows_equal_the_twin(labelled, folded):
+    X, weights = problems.normal(40, 5), np.abs(problems.normal(40, seed=1)) * (np.arange(40) % 3)
+    names = problems.labels(40, 3) if labelled else None
+    starts = problems.fold_starts(40, 3) if folded else None
+    found = _core.draw_hidden("constrained", X, 100, 5, 3, names, starts, row_weights=weights)
+    expected = hidden.draw_constrained(X, 100, 5, 3, names, starts, weights=weights)
+    for actual, wanted in zip(found, expected, strict=True):
+        problems.assert_close(actual, wanted)
+
+
 @each_dtype
 def test_the_two_samples_of_a_constrained_unit_project_to_plus_and_minus_one(dtype):
     X, names, starts = problems.normal(60, 7, dtype=dtype), problems.labels(60, 4), problems.fold_starts(60, 3)

@@ -70,6 +70,27 @@ def test_out_of_fold_scores_are_those_of_refits_without_the_fold(n_hidden, dtype
         )
 
 
+@each_dtype
+@pytest.mark.parametrize("kind", ["orthogonal", "uniform", "normal"])
+@pytest.mark.parametrize("selection", ["kfold", "loo", "gcv"])
+def test_whole_row_weights_are_copies_of_rows(kind, selection, dtype):
+    blocks, Y, starts = blocks_of(90, dtype), problems.normal(90, 2, dtype=dtype), problems.fold_starts(90, 3)
+    counts = np.arange(90) % 4
+    copies = np.repeat(np.arange(90), counts)
+    options = {"alphas": PATH, "selection": selection, "leave_one_out": True}
+    found = fit(blocks, Y, kind, fold_starts=starts, row_weights=counts.astype(float), **options)
+    ends = np.concatenate([[0], np.cumsum(counts)])[starts]
+    expected = fit([block[copies] for block in blocks], Y[copies], kind, fold_starts=ends, **options)
+    np.testing.assert_array_equal(found["hidden_weights"], expected["hidden_weights"])
+    for part in ("weights", "intercept"):
+        problems.assert_close(found[part], expected[part], dtype, 10)
+    problems.assert_close(found["oof_scores"][copies], expected["oof_scores"], dtype, 10)
+    problems.assert_close(found["report"]["path_errors"], expected["report"]["path_errors"], dtype, 10)
+    # Left out is a row with all its weight: a copy of weight one is the row itself.
+    single = counts == 1
+    problems.assert_close(found["loo_scores"][single], expected["loo_scores"][single[copies]], dtype, 10)
+
+
 def test_scores_of_a_fold_do_not_depend_on_its_own_targets():
     blocks, Y, starts = blocks_of(60), problems.normal(60, 2), problems.fold_starts(60, 3)
     before = fit(blocks, Y, "normal", fold_starts=starts)["oof_scores"]

@@ -42,7 +42,6 @@ FREE_AXES = {
     ("solve_ridge_dual", "Y"): (1,),
     ("solve_lasso", "B"): (1,),
     ("fit_crossfit", "Y"): (1,),
-    ("fit_encoder", "F"): (0,),
     ("propagate_targets", "targets"): (0,),
     ("propagate_targets", "weights", 0): (1,),
     ("fit_fusion", "blocks", 0, 0): (1,),
@@ -68,6 +67,7 @@ def calls(dtype):
 
     X, Y, names = draw(12, 4), draw(12, 3), labels(12, 3)
     starts, w = np.array([0, 6, 12]), np.linspace(0.5, 2.0, 12)
+    weighted = {"row_weights": w}
     chain = [draw(5, 4), draw(3, 5)]
     G = normal(9, 4, seed=50)
     inverse = {"activation": "tanh", "margin": 0.01}
@@ -77,7 +77,7 @@ def calls(dtype):
     return {
         "apply_activation": {"activation": "tanh", "Z": draw(12, 4)},
         "invert_activation": {**inverse, "D": draw(12, 4)},
-        "draw_hidden": {"weights": "constrained", "X": X, "n_hidden": 6, **seeded, "fold_starts": starts},
+        "draw_hidden": {"weights": "constrained", "X": X, "n_hidden": 6, **seeded, "fold_starts": starts, **weighted},
         "sample_rows": {**seeded, "n_rows": 12, "fraction": 0.5},
         "deal_folds": {**seeded, "n_rows": 12, "n_folds": 3},
         "add_rows": {"H": X, "Y": Y, "weights": w},
@@ -99,6 +99,7 @@ def calls(dtype):
             "activation": "tanh",
             "penalty": "ridge",
             "alpha": 0.1,
+            **weighted,
         },
         "propagate_targets": {"weights": chain, "targets": Y, **inverse},
         "fit_backward": {
@@ -108,6 +109,7 @@ def calls(dtype):
             "weights": chain,
             **inverse,
             **solve,
+            **weighted,
         },
         "fit_fusion": {
             "blocks": [(X, None), (draw(12, 3), draw(3, 5))],
@@ -117,6 +119,7 @@ def calls(dtype):
             "activation": "tanh",
             **seeded,
             **solve,
+            **weighted,
         },
         "predict_subsystem": {
             "X": X,
@@ -148,6 +151,7 @@ def calls(dtype):
             "activation": "tanh",
             **seeded,
             **solve,
+            **weighted,
             "fields": (2, 2, 1, 1),
             "leave_one_out": True,
             "at_prediction": [X, draw(12, 3)],

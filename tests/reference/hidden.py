@@ -31,21 +31,30 @@ def draw_orthogonal(d, p, seed, stream):
     return (Q.T if p <= d else Q * np.sqrt(p / d)), np.zeros(p)
 
 
-def draw_pair(unit, n, seed, stream, labels=None, fold_starts=None):
+def draw_row(word, low, high, weights=None):
+    """Return a row of [low, high), with a probability in proportion to its weight."""
+    if weights is None:
+        return int(low + random.index(word, high - low)[0])
+    edges = np.cumsum(weights[low:high])
+    before = np.sum(weights[:low])
+    return int(low + np.searchsorted(before + edges, before + random.unit(word)[0] * edges[-1], side="right"))
+
+
+def draw_pair(unit, n, seed, stream, labels=None, fold_starts=None, weights=None):
     """Return the first allowed pair of rows of a unit: of one fold, and of different classes where there are labels."""
     for attempt in range(ATTEMPTS):
         first, second = random.words(seed, stream, unit * ATTEMPTS + attempt, PAIRS)
-        i, low, high = int(random.index(first, n)[0]), 0, n
+        i, low, high = draw_row(first, 0, n, weights), 0, n
         if fold_starts is not None:
             k = np.searchsorted(fold_starts, i, side="right")
             low, high = fold_starts[k - 1], fold_starts[k]
-        j = int(low + random.index(second, high - low)[0])
+        j = draw_row(second, low, high, weights)
         if i != j and (labels is None or labels[i] != labels[j]):
             return i, j
     return None
 
 
-def draw_constrained(X, p, seed, stream, labels=None, fold_starts=None, mask=None):
+def draw_constrained(X, p, seed, stream, labels=None, fold_starts=None, mask=None, weights=None):
     """Return a = 2 (z - z') / ||z - z'||^2, b = -a'(z + z') / 2; X must hold no equal rows that may be paired.
 
     Where there is a mask (p, d), z and z' are what it leaves of two rows.
@@ -53,7 +62,7 @@ def draw_constrained(X, p, seed, stream, labels=None, fold_starts=None, mask=Non
     X = np.asarray(X, np.float64)
     A, b = np.zeros((p, X.shape[1])), np.zeros(p)
     for unit in range(p):
-        pair = draw_pair(unit, len(X), seed, stream, labels, fold_starts)
+        pair = draw_pair(unit, len(X), seed, stream, labels, fold_starts, weights)
         if pair is not None:
             one, other = (X[i] * (1.0 if mask is None else mask[unit]) for i in pair)
             A[unit] = 2 * (one - other) / ((one - other) @ (one - other))

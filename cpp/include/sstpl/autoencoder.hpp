@@ -4,6 +4,8 @@
 //     F_next = (s(F D') - low) scale  tied encoder, every feature to [0, 1] on the training rows.
 #pragma once
 
+#include <vector>
+
 #include "sstpl/hidden.hpp"
 #include "sstpl/lasso.hpp"
 #include "sstpl/ridge.hpp"
@@ -20,6 +22,7 @@ struct EncoderOptions {
   Index max_iter = 50;      // of the lasso
   double tolerance = 1e-4;  // of the lasso
   Index block_rows = 4096;
+  std::vector<double> row_weights;  // of ||R D - F||^2: n entries, or none for all 1
 };
 
 /// An encoder that somebody else owns.
@@ -49,7 +52,7 @@ struct EncoderReport {
 };
 
 /// Fits an encoder of F with the given random code, and writes F_next (n, p) to `encoded`.
-/// n p^2 + 6 n p d + p^3 / 3 flops (dual for ridge where n < p).
+/// n p^2 + 6 n p d + p^3 / 3 flops (dual for ridge where n < p and rows have no weights).
 template <class T>
 Encoder<T> fit_encoder(const MatrixView<T>& F, const HiddenView<T>& code, const EncoderOptions& options,
                        Matrix<T>& encoded, EncoderReport& report, const Checkpoint& checkpoint);

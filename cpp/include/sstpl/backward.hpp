@@ -17,6 +17,7 @@ struct BackwardOptions {
   Activation activation = Activation::tanh;
   double margin = 1e-2;  // of the inverse activation's domain
   CrossfitOptions crossfit;
+  std::vector<double> row_weights;  // of ||B V - D||^2: n entries, or none for all 1
 };
 
 /// One re-solved layer. Prototype form: B_l = s((B_{l-1} W + intercept) P); dense form: B_l = s(B_{l-1} W + intercept).

@@ -38,8 +38,8 @@ HiddenView<T> view(const HiddenLayer<T>& layer) {
 
 enum class HiddenWeights { orthogonal, uniform, normal, constrained };
 
-/// What a draw depends on. `labels` (n, or none for regression) and `fold_starts` (ascending, first 0, last n; or
-/// none) are used by constrained draws only.
+/// What a draw depends on. `labels` (n, or none for regression), `fold_starts` (ascending, first 0, last n; or none)
+/// and `row_weights` (n, >= 0, or none for all 1) are used by constrained draws only.
 struct HiddenOptions {
   HiddenWeights weights = HiddenWeights::orthogonal;
   Activation activation = Activation::tanh;
@@ -48,6 +48,7 @@ struct HiddenOptions {
   ReceptiveFields fields;
   std::vector<std::int64_t> labels;
   std::vector<Index> fold_starts;
+  std::vector<double> row_weights;
 };
 
 /// Throws unless fold_starts is empty or ascends strictly from 0 to n_rows with at least two folds.
@@ -58,7 +59,8 @@ void check_folds(const std::vector<Index>& fold_starts, Index n_rows);
 /// bias uniform on
 /// [-1, 1]). Constrained: a = 2 (z - z') / ||z - z'||^2 with bias at the midpoint, so the two samples project to
 /// +1 and -1; z and z' are of different classes (regression: distinct), in random order, and of the SAME fold, so
-/// that no unit carries the label of a held-out row to its training rows. A pair that cannot be found gives a = 0.
+/// that no unit carries the label of a held-out row to its training rows. A row of weight k is drawn as k copies of it
+/// would be. A pair that cannot be found gives a = 0.
 /// A column outside a unit's field has weight 0; without data, the others are scaled by sqrt(d / seen columns).
 template <class T>
 HiddenLayer<T> draw_hidden(const HiddenOptions& options, const Inputs<T>& inputs);

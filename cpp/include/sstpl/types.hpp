@@ -5,6 +5,7 @@
 
 #include <Eigen/Core>
 #include <functional>
+#include <vector>
 
 namespace sstpl {
 
@@ -42,6 +43,10 @@ MatrixSpan<T> top_rows(Matrix<T>& X, Index rows) {
 template <class T>
 VectorView<T> view(const Vector<T>& x) {
   return VectorView<T>(x.data(), x.size());
+}
+template <class T>
+VectorView<T> view(const std::vector<T>& x) {
+  return VectorView<T>(x.data(), static_cast<Index>(x.size()));
 }
 
 /// The block of a view that starts at (row, col) and has the given size.

@@ -1,0 +1,95 @@
+"""Row weights: where they come from, and what they make of means and order statistics.
+
+A fit minimises weighted squared errors, and all that it chooses, it chooses by weighted means. Weights that are all
+equal are no weights (None), and only their ratios count: they are brought to mean 1. Rows of weight zero are taken out
+before anything else, so that nothing can depend on them.
+
+The weight of a row says how much it counts, not how many rows there are: folds, samples and rows left out are dealt by
+row, since copies of a row on both sides of a split would let it be scored by a solution that saw it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils.class_weight import compute_class_weight
+
+from sstpl._typing import Labels, Reals, Weights
+
+ClassWeight = dict[Any, float] | str | None
+
+_ROUNDING = 1e-12  # of shares of the weight, and of what should be whole numbers
+
+
+def normalised(weights: Weights) -> Weights:
+    """Return positive weights in units of their mean, or None where they are all equal."""
+    if weights is None or weights.min() == weights.max():
+        return None
+    shares = weights / weights.max()  # whose sum cannot overflow
+    scaled: Reals = shares / shares.mean()
+    return scaled
+
+
+def by_class(class_weight: ClassWeight, classes: npt.NDArray[Any], labels: Labels, weights: Weights) -> Weights:
+    """Return the weights of rows times those of their classes.
+
+    "balanced" gives every class the same total weight. Classes that a dict does not name have weight 1.
+    """
+    if class_weight is None:
+        return weights
+    own = np.ones(len(labels)) if weights is None else weights / weights.max()
+    if isinstance(class_weight, str):  # "balanced", by weight rather than by number
+        of_class = own.sum() / (len(classes) * np.bincount(labels, weights=own, minlength=len(classes)))
+    else:
+        of_class = compute_class_weight(class_weight, classes=classes, y=classes)
+    weighted: Reals = own * of_class[labels]
+    return weighted
+
+
+def mean(values: npt.NDArray[Any], weights: Weights) -> Any:
+    """Return the mean over rows, in float64."""
+    if weights is None:
+        return np.mean(values, axis=0, dtype=np.float64)
+    return np.average(values.astype(np.float64, copy=False), axis=0, weights=weights)
+
+
+def variance(values: npt.NDArray[Any], weights: Weights) -> Any:
+    """Return the variance over rows, in float64."""
+    if weights is None:
+        return np.var(values, axis=0, dtype=np.float64)
+    return mean(np.square(values.astype(np.float64, copy=False) - mean(values, weights)), weights)
+
+
+def effective_size(n_rows: int, weights: Weights) -> int:
+    """Return how many rows of equal weight tell as much: (sum w)^2 / sum w^2 (Kish 1965), rounded down."""
+    return n_rows if weights is None else int(weights.sum() ** 2 / np.square(weights).sum() * (1 + _ROUNDING))
+
+
+def quantiles(values: Reals, weights: Reals, levels: Reals) -> Reals:
+    """Return the least values (n,) with these shares of the weight at or below them."""
+    order = np.argsort(values, kind="stable")
+    share = np.cumsum(weights[order])
+    share /= share[-1]
+    # The last share is 1 exactly, so no level lies beyond it.
+    return values[order[np.searchsorted(share, levels - _ROUNDING)]]
+
+
+def order_statistics(values: Reals, weights: Weights) -> Reals:
+    """Return columns of values (n, c) sorted; weighted ones as m rows of equal weight, m the effective size.
+
+    Row r of m is the least value with r / m of the weight at or below it.
+    """
+    if weights is None:
+        return np.sort(values, axis=0)
+    n_rows = effective_size(len(values), weights)
+    levels = np.arange(1, n_rows + 1) / n_rows
+    return np.column_stack([quantiles(column, weights, levels) for column in values.T])
+
+
+def spread_evenly(weights: Reals, n_rows: int) -> Labels:
+    """Return n_rows rows at equal steps of the cumulated weight; heavy ones come more than once."""
+    share = np.cumsum(weights) / weights.sum()
+    rows = np.searchsorted(share, (np.arange(n_rows) + 0.5) / n_rows, side="right")
+    return np.minimum(rows, len(weights) - 1).astype(np.int64)
