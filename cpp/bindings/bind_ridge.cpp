@@ -13,6 +13,7 @@ py::dict to_dict(RidgeSolution&& solution) {
   out["weights"] = to_numpy(std::move(solution.W));
   out["intercept"] = to_numpy(solution.intercept);
   out["solve"] = python::to_dict(solution.report);
+  out["solved"] = solution.solved;
   return out;
 }
 
@@ -23,13 +24,14 @@ void require_sums(const std::vector<const Sums*>& parts, const char* name) {
   }
 }
 
-py::dict primal(const std::vector<const Sums*>& parts, double alpha, bool intercept, Index n_features) {
+py::dict primal(const std::vector<const Sums*>& parts, double alpha, bool intercept, Index n_features,
+                bool allow_fallback) {
   require_sums(parts, "parts");
   RidgeSolution solution;
   {
     const py::gil_scoped_release no_gil;  // the caller holds the sums
     Matrix<double> work;
-    solution = solve_ridge({parts}, alpha, intercept, work, n_features);
+    solution = solve_ridge({parts}, alpha, intercept, work, n_features, {allow_fallback, true});
   }
   return to_dict(std::move(solution));
 }
@@ -81,7 +83,8 @@ py::dict lasso(const Array<double>& G, const Array<double>& B, double alpha, Ind
 }  // namespace
 
 void bind_ridge(py::module_& m) {
-  m.def("solve_ridge", &primal, py::arg("parts"), py::arg("alpha"), py::arg("intercept"), py::arg("n_features") = -1);
+  m.def("solve_ridge", &primal, py::arg("parts"), py::arg("alpha"), py::arg("intercept"), py::arg("n_features") = -1,
+        py::arg("allow_fallback") = true);
   m.def("solve_ridge_dual", &dual, py::arg("H").noconvert(), py::arg("Y").noconvert(), py::arg("alpha"),
         py::arg("intercept"), py::arg("skip_from") = 0, py::arg("skip_to") = 0);
   m.def("heldout_errors", &errors, py::arg("folds"), py::arg("alphas"), py::arg("intercept"),

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <algorithm>
+
 #include "pybind.hpp"
 #include "sstpl/sums.hpp"
 
@@ -23,6 +25,46 @@ py::array full_gram(const Sums& sums) {
   return to_numpy(std::move(G));
 }
 
+py::array squares(const Sums& sums) {
+  Vector<double> diagonal = Vector<double>::Zero(sums.n_features());
+  sums.gram.add_diagonal_to(diagonal);
+  return to_numpy(diagonal);
+}
+
+// Plain arrays; the Gram matrix as the core packs it, which a later version may do in another way.
+py::tuple state(const Sums& sums) {
+  const auto& packed = sums.gram.data();
+  return py::make_tuple(py::array_t<double>(static_cast<py::ssize_t>(packed.size()), packed.data()),
+                        to_numpy(Matrix<double>(sums.cross)), to_numpy(sums.feature_sums), to_numpy(sums.target_sums),
+                        to_numpy(sums.target_squares), to_numpy(sums.feature_rounding), to_numpy(sums.removed),
+                        sums.weight, sums.n_samples, sums.roundoff);
+}
+
+Vector<double> part(const py::tuple& state, std::size_t at, Index size) {
+  const auto array = state[at].cast<Array<double>>();
+  require(array.ndim() == 1 && array.size() == size, "the state of Sums is not one");
+  return vector<double>(array, "state");
+}
+
+Sums from_state(const py::tuple& state) {
+  require(state.size() == 10, "the state of Sums is not one");
+  const auto B = state[1].cast<Array<double>>();
+  Matrix<double> cross = matrix<double>(B, "cross");
+  Sums sums(cross.rows(), cross.cols());
+  const Vector<double> packed = part(state, 0, static_cast<Index>(sums.gram.data().size()));
+  std::copy(packed.begin(), packed.end(), sums.gram.data().begin());
+  sums.cross.swap(cross);
+  sums.feature_sums = part(state, 2, sums.n_features());
+  sums.target_sums = part(state, 3, sums.n_outputs());
+  sums.target_squares = part(state, 4, sums.n_outputs());
+  sums.feature_rounding = part(state, 5, sums.n_features());
+  sums.removed = part(state, 6, sums.n_features());
+  sums.weight = state[7].cast<double>();
+  sums.n_samples = state[8].cast<Index>();
+  sums.roundoff = state[9].cast<double>();
+  return sums;
+}
+
 }  // namespace
 
 void bind_sums(py::module_& m) {
@@ -38,11 +80,22 @@ void bind_sums(py::module_& m) {
            py::arg("weights").noconvert() = py::none())
       .def(
           "merge", [](Sums& into, const Sums& from) { merge(into, from); }, py::arg("other"))
+      .def(
+          "subtract", [](Sums& from, const Sums& less) { subtract(from, less); }, py::arg("other"))
+      .def(
+          "with_outputs",
+          [](const Sums& sums, const Array<std::int64_t>& sources, double value) {
+            return with_outputs(sums, index_list(sources, "sources"), value);
+          },
+          py::arg("sources").noconvert(), py::arg("value"))
+      .def(py::pickle(&state, &from_state))
       .def_property_readonly("gram", &full_gram)
       .def_property_readonly("cross", [](const Sums& sums) { return to_numpy(Matrix<double>(sums.cross)); })
       .def_property_readonly("feature_sums", [](const Sums& sums) { return to_numpy(sums.feature_sums); })
       .def_property_readonly("target_sums", [](const Sums& sums) { return to_numpy(sums.target_sums); })
       .def_property_readonly("target_squares", [](const Sums& sums) { return to_numpy(sums.target_squares); })
+      .def_property_readonly("squares", &squares)
+      .def_property_readonly("removed", [](const Sums& sums) { return to_numpy(sums.removed); })
       .def_readonly("weight", &Sums::weight)
       .def_readonly("n_samples", &Sums::n_samples)
       .def_readonly("roundoff", &Sums::roundoff);

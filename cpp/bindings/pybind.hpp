@@ -120,6 +120,7 @@ void bind_conv(py::module_& m);
 void bind_crossfit(py::module_& m);
 void bind_encoder(py::module_& m);
 void bind_fusion(py::module_& m);
+void bind_growing(py::module_& m);
 void bind_hidden(py::module_& m);
 void bind_ramps(py::module_& m);
 void bind_ridge(py::module_& m);

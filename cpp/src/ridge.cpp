@@ -98,6 +98,7 @@ struct Totals {
     diagonal = Vector<double>::Zero(p);
     features = Vector<double>::Zero(p);
     rounding = Vector<double>::Zero(p);
+    handled = Vector<double>::Zero(p);
     targets = Vector<double>::Zero(first.n_outputs());
     cross = Matrix<double>::Zero(p, first.n_outputs());
     for (const Sums* part : parts) {
@@ -106,12 +107,14 @@ struct Totals {
       part->gram.add_diagonal_to(diagonal);
       features += part->feature_sums.head(p);
       rounding = rounding.cwiseMax(part->feature_rounding.head(p));
+      handled += 2 * part->removed.head(p);
       targets += part->target_sums;
       cross += part->cross.topRows(p);
       weight += part->weight;
       n_samples += static_cast<double>(part->n_samples);
       roundoff = std::max(roundoff, part->roundoff);
     }
+    handled += diagonal;
     if (!diagonal.allFinite() || !cross.allFinite()) {
       throw LinAlgError("the sums of a ridge problem are not finite: a feature overflowed; scale the inputs down");
     }
@@ -119,6 +122,7 @@ struct Totals {
 
   Index p;
   Vector<double> diagonal, features, rounding, targets;
+  Vector<double> handled;  // what was ever added to the diagonal or taken from it: its rounding is in there
   Matrix<double> cross;
   double weight = 0;
   double n_samples = 0;
@@ -133,19 +137,14 @@ class CentredSystem {
         totals_(sums.parts, n_features),
         intercept_(intercept && totals_.weight > 0),
         subtracts_(sums.whole != nullptr && keeps_digits()) {
-    if (!intercept_) return;
     const Vector<double> uncentred = totals_.diagonal;
-    totals_.cross.noalias() -= totals_.features * totals_.targets.transpose() / totals_.weight;
-    totals_.diagonal -= totals_.features.cwiseAbs2() / totals_.weight;
-    // A constant column is zero after centring; what is left of it is rounding, and must not become a feature.
+    if (intercept_) centre();
+    // Rows that were taken away again leave their rounding behind.
+    double left_behind = 1;
     for (Index j = 0; j < totals_.p; ++j) {
-      const double noise = std::max(centring_noise(totals_.roundoff, totals_.n_samples) * uncentred(j),
-                                    totals_.weight * totals_.rounding(j) * totals_.rounding(j));
-      if (totals_.diagonal(j) > noise) continue;
-      constant_.push_back(j);
-      totals_.diagonal(j) = 0;
-      totals_.cross.row(j).setZero();
+      if (totals_.diagonal(j) > 0) left_behind = std::max(left_behind, totals_.handled(j) / uncentred(j));
     }
+    totals_.roundoff *= left_behind;
   }
 
   const Totals& totals() const { return totals_; }
@@ -186,6 +185,20 @@ class CentredSystem {
   }
 
  private:
+  void centre() {
+    totals_.cross.noalias() -= totals_.features * totals_.targets.transpose() / totals_.weight;
+    totals_.diagonal -= totals_.features.cwiseAbs2() / totals_.weight;
+    // A constant column is zero after centring; what is left of it is rounding, and must not become a feature.
+    for (Index j = 0; j < totals_.p; ++j) {
+      const double noise = std::max(centring_noise(totals_.roundoff, totals_.n_samples) * totals_.handled(j),
+                                    totals_.weight * totals_.rounding(j) * totals_.rounding(j));
+      if (totals_.diagonal(j) > noise) continue;
+      constant_.push_back(j);
+      totals_.diagonal(j) = 0;
+      totals_.cross.row(j).setZero();
+    }
+  }
+
   bool keeps_digits() const {
     Vector<double> whole = Vector<double>::Zero(totals_.p);
     sums_.whole->gram.add_diagonal_to(whole);

@@ -45,7 +45,8 @@ Sums::Sums(Index n_features, Index n_outputs)
       feature_sums(Vector<double>::Zero(n_features)),
       target_sums(Vector<double>::Zero(n_outputs)),
       target_squares(Vector<double>::Zero(n_outputs)),
-      feature_rounding(Vector<double>::Zero(n_features)) {}
+      feature_rounding(Vector<double>::Zero(n_features)),
+      removed(Vector<double>::Zero(n_features)) {}
 
 template <class T>
 void add_rows(Sums& sums, MatrixSpan<T> H, const MatrixView<T>& Y, const VectorView<double>& weights,
@@ -86,9 +87,49 @@ void merge(Sums& into, const Sums& from) {
   into.target_sums += from.target_sums;
   into.target_squares += from.target_squares;
   into.feature_rounding = into.feature_rounding.cwiseMax(from.feature_rounding);
+  into.removed += from.removed;
   into.weight += from.weight;
   into.n_samples += from.n_samples;
   into.roundoff = std::max(into.roundoff, from.roundoff);
+}
+
+void subtract(Sums& from, const Sums& less) {
+  require(from.n_features() == less.n_features() && from.n_outputs() == less.n_outputs(),
+          "subtract: the sums are of different shapes");
+  require(less.n_samples <= from.n_samples, "subtract: more rows than there are");
+  from.removed += less.removed;
+  less.gram.add_diagonal_to(from.removed);
+  from.gram.add(less.gram, -1);
+  from.cross -= less.cross;
+  from.feature_sums -= less.feature_sums;
+  from.target_sums -= less.target_sums;
+  from.target_squares -= less.target_squares;
+  from.feature_rounding = from.feature_rounding.cwiseMax(less.feature_rounding);
+  from.weight -= less.weight;
+  from.n_samples -= less.n_samples;
+  from.roundoff = std::max(from.roundoff, less.roundoff);
+}
+
+Sums with_outputs(const Sums& sums, const std::vector<Index>& sources, double value) {
+  Sums other = sums;
+  const auto n_outputs = static_cast<Index>(sources.size());
+  other.cross.resize(sums.n_features(), n_outputs);
+  other.target_sums.resize(n_outputs);
+  other.target_squares.resize(n_outputs);
+  for (Index k = 0; k < n_outputs; ++k) {
+    const Index source = sources[static_cast<std::size_t>(k)];
+    require(source < sums.n_outputs(), "with_outputs: there is no such column of targets");
+    if (source >= 0) {
+      other.cross.col(k) = sums.cross.col(source);
+      other.target_sums(k) = sums.target_sums(source);
+      other.target_squares(k) = sums.target_squares(source);
+    } else {
+      other.cross.col(k) = value * sums.feature_sums;
+      other.target_sums(k) = value * sums.weight;
+      other.target_squares(k) = value * value * sums.weight;
+    }
+  }
+  return other;
 }
 
 template void add_rows<float>(Sums&, MatrixSpan<float>, const MatrixView<float>&, const VectorView<double>&,

@@ -82,9 +82,20 @@ void PackedSymmetric::add_gram(const MatrixView<double>& H) {
   }
 }
 
-void PackedSymmetric::add(const PackedSymmetric& other) {
+void PackedSymmetric::add(const PackedSymmetric& other, double sign) {
   require(order_ == other.order_, "symmetric matrices of different order cannot be added");
-  for (std::size_t i = 0; i < data_.size(); ++i) data_[i] += other.data_[i];
+  for (std::size_t i = 0; i < data_.size(); ++i) data_[i] += sign * other.data_[i];
+}
+
+void PackedSymmetric::add_upper(const MatrixView<double>& G) {
+  require(G.rows() == order_ && G.cols() == order_, "add_upper: G must be square and of the same order");
+  for (const Panel& panel : panels_) {
+    const Index width = panel.end - panel.begin;
+    double* target = data_.data() + panel.offset;
+    for (Index i = 0; i < panel.end; ++i) {
+      for (Index j = std::max(i, panel.begin); j < panel.end; ++j) target[i * width + j - panel.begin] += G(i, j);
+    }
+  }
 }
 
 void PackedSymmetric::add_to_upper(MatrixSpan<double> G) const {

@@ -322,3 +322,16 @@ TEST_CASE_TEMPLATE("a transposed pseudoinverse meets the Moore-Penrose condition
     CHECK(difference((P * M).transpose(), P * M) < tolerance);
   }
 }
+
+TEST_CASE("a column of which nothing but rounding is left after rows were taken away has weight zero") {
+  Matrix<double> H = random_matrix(41, 40, 3);
+  H.col(1).tail(20).setConstant(0.1);
+  H.col(1).head(20) *= 1e3;
+  const Matrix<double> Y = random_matrix(42, 40, 1);
+  Sums sums = sums_of<double>(H, Y);
+  subtract(sums, sums_of<double>(H.topRows(20), Y.topRows(20)));
+  const RidgeSolution found = solve(sums, 1e-6);
+  CHECK(found.W(1, 0) == 0.0);
+  const RidgeSolution fresh = solve(sums_of<double>(H.bottomRows(20), Y.bottomRows(20)), 1e-6);
+  CHECK(difference(found.W, fresh.W) < 1e-9);
+}

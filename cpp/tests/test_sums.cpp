@@ -209,3 +209,34 @@ TEST_CASE("the allocation counter sees a matrix") {
   CHECK(X(39, 39) + n_large == 1);
 }
 #endif
+
+TEST_CASE_TEMPLATE("rows that are added and subtracted were never there, but for what is kept in mind", T, float,
+                   double) {
+  const Matrix<T> H = whole_matrix<T>(11, 12, 5);
+  const Matrix<T> Y = whole_matrix<T>(12, 12, 2);
+  Sums all(5, 2), first(5, 2), rest(5, 2);
+  add(all, H, Y);
+  add<T>(first, H.topRows(7), Y.topRows(7));
+  add<T>(rest, H.bottomRows(5), Y.bottomRows(5));
+  Sums left = all;
+  subtract(left, rest);
+  CHECK(same(left, first));
+  CHECK(left.n_samples == 7);
+  CHECK(left.removed == Vector<double>(upper(rest).diagonal()));
+  merge(left, left);
+  CHECK(left.removed == Vector<double>(2 * upper(rest).diagonal()));
+  CHECK_THROWS_AS(subtract(first, all), std::invalid_argument);
+  CHECK_THROWS_AS(subtract(all, Sums(5, 3)), std::invalid_argument);
+}
+
+TEST_CASE("a target that every row has the same value of comes from the other sums") {
+  const Matrix<double> H = whole_matrix<double>(13, 9, 4);
+  const Matrix<double> Y = whole_matrix<double>(14, 9, 2);
+  Matrix<double> wider(9, 4);
+  wider << Matrix<double>::Constant(9, 1, -3), Y.col(1), Y.col(0), Matrix<double>::Constant(9, 1, -3);
+  Sums narrow(4, 2), wide(4, 4);
+  add(narrow, H, Y);
+  add(wide, H, wider);
+  CHECK(same(with_outputs(narrow, {-1, 1, 0, -1}, -3), wide));
+  CHECK_THROWS_AS(with_outputs(narrow, {2}, 0), std::invalid_argument);
+}

@@ -169,6 +169,7 @@ class SSTPLBase(Portable, BaseEstimator):
         settings = self._check_parameters()
         dtype = check.working_dtype(self.dtype, X)
         rows, y = check.training_rows(self, X, y, dtype, classification=classification)
+        self.__dict__.pop("_growth", None)  # of partial_fit
         weights = check.sample_weights(sample_weight, len(rows))
         counted, ignored = None, rows[:0]
         if weights is not None and not weights.all():
@@ -280,6 +281,25 @@ class SSTPLBase(Portable, BaseEstimator):
         if isinstance(options, PaperOptions):
             scaling = "feature" if self.scaling == "auto" else self.scaling
             return fit_input_map(rows, scaling, dtype, weights), _paper(options, progress), []
+        fitted, options, steps = self._choose_map(
+            settings, options, rows, targets, labels, seed, n_threads, progress, weights
+        )
+        return fitted, _recursive(options, progress, budget), steps
+
+    def _choose_map(
+        self,
+        settings: Settings,
+        options: RecursiveOptions,
+        rows: Floats,
+        targets: Floats,
+        labels: Labels | None,
+        seed: int,
+        n_threads: int,
+        progress: Progress,
+        weights: Weights = None,
+    ) -> tuple[Map, RecursiveOptions, list[Step]]:
+        """Return the fitted input map, the options with what hidden units see of it, and the steps of choosing it."""
+        dtype = targets.dtype
         if settings.image_shape is not None:
             check.image_columns(settings.image_shape, rows.shape[1])
             candidates = image_maps(settings.image_shape, settings.n_filters, seed, dtype)
@@ -287,8 +307,7 @@ class SSTPLBase(Portable, BaseEstimator):
             candidates = table_maps(self.scaling, dtype)
         n_folds = settings.system.n_folds
         trial = Trial(rows, targets, labels, options, settings.columns, n_folds, seed, n_threads, progress, weights)
-        fitted, options, steps = choose_map(candidates, trial)
-        return fitted, _recursive(options, progress, budget), steps
+        return choose_map(candidates, trial)
 
     def _mapped(self, X: object) -> Floats:
         """Return rows to predict as the input map shows them to the subsystems."""

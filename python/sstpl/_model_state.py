@@ -182,13 +182,17 @@ def _oof_name(model: Any) -> str:
     return "oof_decision_function_" if isinstance(model, SSTPLClassifier) else "oof_prediction_"
 
 
-def _write_out_of_fold(model: Any, out: Writer) -> dict[str, Any]:
-    scores = getattr(model, _oof_name(model))
+def _write_out_of_fold(model: Any, out: Writer) -> dict[str, Any] | None:
+    scores = getattr(model, _oof_name(model), None)
+    if scores is None:  # after partial_fit
+        return None
     out.put("out_of_fold", scores)
     return {"n_samples": len(scores)}
 
 
 def _read_out_of_fold(model: Any, info: Any, arrays: Reader) -> None:
+    if info is None:
+        return
     n_samples = schema.integer(
         "out_of_fold.n_samples", schema.keyed("out_of_fold", info, ["n_samples"])["n_samples"], 2
     )
@@ -198,22 +202,28 @@ def _read_out_of_fold(model: Any, info: Any, arrays: Reader) -> None:
 
 
 def _write_calibration(model: Any, out: Writer) -> dict[str, Any] | None:
-    return asdict(model._calibration) if isinstance(model, SSTPLClassifier) else None
+    calibration = getattr(model, "_calibration", None)  # none of a regressor, nor after partial_fit alone
+    return None if calibration is None else asdict(calibration)
 
 
 def _read_calibration(model: Any, info: Any, arrays: Reader) -> None:
-    if isinstance(model, SSTPLClassifier):
-        model._calibration = _model_values.read_calibration(info)
-    elif info is not None:
+    if info is None:
+        return
+    if not isinstance(model, SSTPLClassifier):
         raise schema.fail("calibration", "null for a regressor", info)
+    model._calibration = _model_values.read_calibration(info)
 
 
-def _write_conformity(model: Any, out: Writer) -> dict[str, Any]:
+def _write_conformity(model: Any, out: Writer) -> dict[str, Any] | None:
+    if getattr(model, "_conformity", None) is None:  # after partial_fit alone
+        return None
     out.record("conformity", model._conformity)
     return {"n_samples": len(model._conformity.values)}
 
 
 def _read_conformity(model: Any, info: Any, arrays: Reader) -> None:
+    if info is None:
+        return
     info = schema.keyed("conformity", info, ("n_samples",))
     n_columns = 1 if isinstance(model, SSTPLClassifier) else _n_outputs(model)
     shapes: dict[str, tuple[int, ...]] = {

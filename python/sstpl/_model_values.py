@@ -148,7 +148,7 @@ def read_report(info: Any) -> Report:
         [_subsystem("report.subsystems", one) for one in schema.items("report.subsystems", info["subsystems"])],
         schema.flag("report.stopped_by_time", info["stopped_by_time"]),
         None if info["calibration"] is None else _calibration_report("report.calibration", info["calibration"]),
-        None if info["score"] is None else _score("report.score", info["score"]),
+        _score("report.score", info["score"]),
     )
 
 
@@ -161,8 +161,8 @@ def _typed(kind: type, *, optional: bool = False) -> Callable[[str, Any], Any]:
     return read
 
 
-def _score(where: str, value: Any) -> Score:
-    return Score(**_fields(where, value, {"value": _typed(float), "fit": _typed(float)}))
+def _score(where: str, value: Any) -> Score | None:
+    return None if value is None else Score(**_fields(where, value, {"value": _typed(float), "fit": _typed(float)}))
 
 
 def _calibration_report(where: str, value: Any) -> CalibrationReport:
@@ -194,7 +194,7 @@ _STEP: dict[str, Callable[[str, Any], Any]] = {
     "stage": _typed(str),
     "level": _typed(int),
     "seconds": _typed(float),
-    "score": lambda where, value: None if value is None else _score(where, value),
+    "score": _score,
     "accepted": _typed(bool),
     "alpha": _typed(float, optional=True),
     "rank": _typed(int, optional=True),

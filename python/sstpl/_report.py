@@ -83,9 +83,10 @@ class SubsystemReport:
     n_samples : int
         Rows in its sample.
     steps : list of Step
-    score : Score
-        Of its own predictions of all training rows: out-of-fold in its sample, out-of-bag outside.
-    system_score : Score
+    score : Score or None
+        Of its own predictions of all training rows: out-of-fold in its sample, out-of-bag outside. None after
+        ``partial_fit``, which keeps sums and no rows to score.
+    system_score : Score or None
         Of the mean over the subsystems up to this one.
     accepted : bool
         Whether the system kept it.
@@ -94,8 +95,8 @@ class SubsystemReport:
 
     n_samples: int
     steps: list[Step]
-    score: Score
-    system_score: Score
+    score: Score | None
+    system_score: Score | None
     accepted: bool
     seconds: float
 

@@ -71,7 +71,9 @@ def system_section(estimator: SSTPLBase) -> Section:
     """Return what every subsystem adds to the average."""
     subsystems, metric = estimator.report_.subsystems, metric_of(estimator)
     kept = [s.accepted for s in subsystems]
-    errors, values = [-s.system_score.fit for s in subsystems], [s.system_score.value for s in subsystems]
+    # Those of partial_fit have no scores, nor have they the out-of-fold scores that a report begins with.
+    scored = [(s, s.score, s.system_score) for s in subsystems if s.score is not None and s.system_score is not None]
+    errors, values = [-system.fit for *_, system in scored], [system.value for *_, system in scored]
     labels = "subsystems averaged"
     table = Table(
         "Subsystems in numbers",
@@ -89,14 +91,14 @@ def system_section(estimator: SSTPLBase) -> Section:
             (
                 number,
                 s.n_samples,
-                s.score.value,
-                -s.score.fit,
-                s.system_score.value,
-                -s.system_score.fit,
+                own.value,
+                -own.fit,
+                system.value,
+                -system.fit,
                 s.seconds,
                 s.accepted,
             )
-            for number, s in enumerate(subsystems, start=1)
+            for number, (s, own, system) in enumerate(scored, start=1)
         ],
     )
     text = (

@@ -39,6 +39,10 @@ class NumberTargets:
     scale: _Reals
     one_output: bool
 
+    def encode(self, columns: _Reals, dtype: np.dtype[np.floating]) -> Floats:
+        """Return targets (n, n_outputs) less the mean, in deviations."""
+        return ((columns - self.mean) / self.scale).astype(dtype)
+
     def decode(self, scores: Floats) -> Floats:
         """Return scores (n, n_outputs) in the units of y, and its shape."""
         values = (scores * self.scale + self.mean).astype(scores.dtype)
@@ -69,4 +73,5 @@ def encode_numbers(
     deviation = np.sqrt(variance(columns / magnitude, weights)) * magnitude
     constant = (columns.max(axis=0) == columns.min(axis=0)) | (deviation == 0)
     mean, scale = np.where(constant, columns[0], mean), np.where(constant, 1.0, deviation)
-    return NumberTargets(mean, scale, y.ndim == 1), ((columns - mean) / scale).astype(dtype), None
+    targets = NumberTargets(mean, scale, y.ndim == 1)
+    return targets, targets.encode(columns, dtype), None

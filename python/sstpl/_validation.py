@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Callable, Sequence
-from typing import Any, TypeGuard, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeGuard, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
 
@@ -17,6 +18,8 @@ from sstpl import _core
 from sstpl._typing import Floats, Labels, Reals, Weights
 
 T = TypeVar("T")
+E = TypeVar("E")
+P = ParamSpec("P")
 
 ALL_ACTIVATIONS = ("gelu", "identity", "leaky_relu", "relu", "sigmoid", "tanh")
 ACTIVATIONS = ("identity", "leaky_relu", "sigmoid", "tanh")  # those with an inverse
@@ -120,9 +123,18 @@ def working_dtype(dtype: object, X: object) -> np.dtype[np.floating]:
 
 
 def training_rows(
-    estimator: BaseEstimator, X: object, y: object, dtype: np.dtype[np.floating], *, classification: bool
+    estimator: BaseEstimator,
+    X: object,
+    y: object,
+    dtype: np.dtype[np.floating],
+    *,
+    classification: bool,
+    first: bool = True,
 ) -> tuple[Floats, npt.NDArray[Any]]:
-    """Check X and y as scikit-learn does; X stays float32 where it is, and is not copied where it need not be."""
+    """Check X and y as scikit-learn does; X stays float32 where it is, and is not copied where it need not be.
+
+    Rows that are not the first are checked against those, and may be one.
+    """
     rows: Floats
     targets: npt.NDArray[Any]
     rows, targets = validate_data(
@@ -130,7 +142,8 @@ def training_rows(
         X,
         y,
         dtype=_accepted(dtype),
-        ensure_min_samples=2,
+        ensure_min_samples=2 if first else 1,
+        reset=first,
         multi_output=not classification,
         y_numeric=not classification,
     )
@@ -190,6 +203,43 @@ def known_labels(y: object, classes: npt.NDArray[Any]) -> Labels:
     if unknown:
         raise ValueError(f"y must hold classes that were fitted, got {', '.join(unknown[:5])}")
     return np.array([index[label] for label in given.tolist()], dtype=np.int64)
+
+
+def first_classes(y: npt.NDArray[Any], classes: object) -> npt.NDArray[Any]:
+    """Return the classes that the first call of partial_fit gives, or those of its labels."""
+    if classes is None:
+        return encode_labels(y)[0]
+    given: npt.NDArray[Any] = np.unique(column_or_1d(classes))
+    if len(given) < 2:
+        raise _fail("classes", "at least 2 classes", classes)
+    return given
+
+
+def same_classes(classes: object, known: npt.NDArray[Any]) -> None:
+    """Check the classes of a later call, which need not be given."""
+    if classes is not None and not np.array_equal(np.unique(column_or_1d(classes)), known):
+        raise _fail("classes", f"those of the first call, {known.tolist()}", classes)
+
+
+def more_classes(known: npt.NDArray[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the classes with those of new labels among them, in order."""
+    if (known.dtype.kind in "biuf") != (y.dtype.kind in "biuf"):
+        raise ValueError(f"y must hold labels like those before, {known.dtype}, got {y.dtype}")
+    return np.union1d(known, y)
+
+
+def growing_selection(selection: str, alpha: float | None) -> None:
+    """Check that sums alone can score the penalties."""
+    if alpha is None and selection != "kfold":
+        raise ValueError(f"selection must be 'kfold' where partial_fit is to choose alpha, got {selection!r}")
+
+
+def method_if(
+    condition: Callable[[Any], bool],
+) -> Callable[[Callable[Concatenate[E, P], T]], Callable[Concatenate[E, P], T]]:
+    """Return a decorator of methods that only estimators with this property have."""
+    decorate: Callable[[Callable[Concatenate[E, P], T]], Callable[Concatenate[E, P], T]] = available_if(condition)
+    return decorate
 
 
 def known_numbers(y: object, n_outputs: int) -> npt.NDArray[np.float64]:

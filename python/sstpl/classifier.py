@@ -9,16 +9,17 @@ import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 
 from sstpl import _validation as check
-from sstpl._base import Settings, SSTPLBase, unchanged_on_error
+from sstpl._base import Settings, unchanged_on_error
 from sstpl._blind import Blind
-from sstpl._calibration import Calibration, fit_calibration
-from sstpl._conformal import Conformity, class_conformity, class_sets
+from sstpl._calibration import fit_calibration
+from sstpl._conformal import class_conformity, class_sets
+from sstpl._growing import Growing, grows
 from sstpl._report import Report
 from sstpl._typing import Floats, Labels, Weights
 from sstpl._weights import ClassWeight
 
 
-class SSTPLClassifier(ClassifierMixin, SSTPLBase):
+class SSTPLClassifier(ClassifierMixin, Growing):
     """Classification by closed-form ridge solves alone; depth, penalty and number of subsystems come from the data.
 
     Every weight is the solution of::
@@ -179,10 +180,7 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
     True
     """
 
-    classes_: npt.NDArray[Any]
     oof_decision_function_: Floats
-    _calibration: Calibration
-    _conformity: Conformity
 
     def __init__(
         self,
@@ -294,6 +292,76 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
             self.oof_decision_function_ = self._fit(
                 X, y, sample_weight, classification=True, class_weight=check.class_weights(self.class_weight)
             )
+        return self
+
+    @check.method_if(grows)
+    def partial_fit(self, X: npt.ArrayLike, y: npt.ArrayLike, classes: npt.ArrayLike | None = None) -> SSTPLClassifier:
+        """Add rows to a model of one level, which the first call begins.
+
+        The first call draws the input map and the hidden layer from its rows, as `fit` does, and they stay: give it a
+        few hundred rows or more, like those to come. Every call adds ``H'H`` and ``H'Y`` of its rows to sums; no row is
+        kept. The model is, to rounding, the one ridge solve on all rows with that layer, whatever the batches and their
+        order.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Finite numbers; at least 2 rows in the first call.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        classes : array-like of shape (n_classes,) or None, default=None
+            All labels there will be; may be left out after the first call. None in the first call: those of its rows,
+            at least two, and later rows may bring more, which no row so far was of.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For parameters or input out of range, labels that are not among given classes, and ``selection`` other than
+            "kfold" where alpha is "auto".
+        MemoryError
+            When the sums exceed ``memory_limit``.
+        numpy.linalg.LinAlgError
+            When features overflow.
+
+        Warns
+        -----
+        UserWarning
+            After `fit`, whose levels are not made of sums that could be added to: the first call begins anew. `fit` in
+            turn begins anew after `partial_fit`.
+
+        Notes
+        -----
+        Parameters are read by the first call. Of "recursive" there is one subsystem of one level, of ``hidden_width``
+        units (1024 at most for "auto"), on all rows: ``max_depth``, ``n_subsystems``, ``subsystem_fraction`` and
+        ``time_limit`` do not apply. ``architecture="paper"`` has no ``partial_fit``.
+
+        Cost of a call with n rows, for width p: ``2 n d p + n p^2`` flops, and ``K p^2 / 2`` additions. The model is
+        solved when it is first used after a call (`predict`, ``subsystems_``, ``report_``), not before: ``p^3 / 3``
+        flops, and for ``alpha="auto"`` ``9 K q^3 / 3`` more with q = min(p, 1024), because alpha is chosen anew. Many
+        small batches are added without a solve between them. Memory: ``4 K p^2`` bytes for the sums (``8 K p^2`` for
+        p up to 1024), twice while rows are added; K is ``n_folds``, or 1 where alpha is given.
+
+        Rows are dealt to folds by a hash of their values, so copies of a row are never on both sides. Sums tell no
+        row's out-of-fold score: there is no ``oof_decision_function_``, ``report_`` has no scores but the errors of the
+        penalties, and `predict_proba` and `predict_set` need `calibrate`. See also `forget` and `grow`. A model file
+        (`save`) holds what predicts, not the sums; a pickle holds both.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from sstpl import SSTPLClassifier
+        >>> X, y = load_digits(return_X_y=True)
+        >>> model = SSTPLClassifier(hidden_width=200, random_state=0)
+        >>> for start in range(0, 1500, 500):
+        ...     model = model.partial_fit(X[start : start + 500], y[start : start + 500])
+        >>> model.score(X[1500:], y[1500:]) > 0.9
+        True
+        """
+        self._partial_fit(X, y, classes, classification=True)
         return self
 
     def decision_function(self, X: npt.ArrayLike) -> Floats:

@@ -9,14 +9,15 @@ import numpy.typing as npt
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
 from sstpl import _validation as check
-from sstpl._base import SSTPLBase, unchanged_on_error
+from sstpl._base import unchanged_on_error
 from sstpl._blind import Blind
-from sstpl._conformal import Conformity, residual_conformity
+from sstpl._conformal import residual_conformity
+from sstpl._growing import Growing, grows
 from sstpl._report import Report
 from sstpl._typing import Floats, Labels, Weights
 
 
-class SSTPLRegressor(MultiOutputMixin, RegressorMixin, SSTPLBase):
+class SSTPLRegressor(MultiOutputMixin, RegressorMixin, Growing):
     """Regression by closed-form ridge solves alone; depth, penalty and number of subsystems come from the data.
 
     Every weight is the solution of::
@@ -82,7 +83,6 @@ random_state, n_threads, verbose
     """
 
     oof_prediction_: Floats
-    _conformity: Conformity
 
     def fit(self, X: npt.ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> SSTPLRegressor:
         """Fit the system.
@@ -112,6 +112,44 @@ random_state, n_threads, verbose
         """
         with unchanged_on_error(self):
             self.oof_prediction_ = self._fit(X, y, sample_weight, classification=False)
+        return self
+
+    @check.method_if(grows)
+    def partial_fit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> SSTPLRegressor:
+        """Add rows to a model of one level, which the first call begins; see `SSTPLClassifier.partial_fit`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Finite numbers; at least 2 rows in the first call.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Finite targets.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, MemoryError, numpy.linalg.LinAlgError
+            As in `SSTPLClassifier.partial_fit`.
+
+        Notes
+        -----
+        Targets are standardised by mean and deviation of the first call's. The solution does not depend on that, but
+        for ``alpha="auto"`` and several outputs it weighs their errors. There is no ``oof_prediction_``, and
+        `predict_interval` needs `calibrate`.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sstpl import SSTPLRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> model = SSTPLRegressor(hidden_width=100, random_state=0).partial_fit(X[:200], y[:200])
+        >>> model.partial_fit(X[200:300], y[200:300]).score(X[300:], y[300:]) > 0.4
+        True
+        """
+        self._partial_fit(X, y, None, classification=False)
         return self
 
     def predict(self, X: npt.ArrayLike) -> Floats:

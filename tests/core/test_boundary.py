@@ -25,10 +25,19 @@ def name_test(value):
 
 
 def invoke(function, arguments):
-    if function != "add_rows":
+    if function == "add_rows":
+        sums = _core.Sums(4, 3)
+        sums.add_rows(**arguments)
+    elif function == "add_hidden_rows":
+        sums = _core.Sums(6, 3)
+        _core.add_hidden_rows(sums, **arguments)
+    elif function == "widened":  # from the leading units
+        given = calls.calls(np.dtype(np.float64))["widened"]
+        narrow = _core.Sums(4, 3)
+        _core.add_hidden_rows(narrow, **given | {"layer": tuple(part[:4] for part in given["layer"])})
+        sums = _core.widened(narrow, **arguments)
+    else:
         return getattr(_core, function)(**arguments)
-    sums = _core.Sums(4, 3)
-    sums.add_rows(**arguments)
     return {"gram": sums.gram, "cross": sums.cross}
 
 

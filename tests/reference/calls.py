@@ -11,6 +11,12 @@ NAMES = {
     ("fit_crossfit", "hidden", 0): "hidden weights",
     ("fit_crossfit", "hidden", 1): "hidden bias",
     ("fit_fusion", "blocks", 1, 1): "prototypes",
+    ("add_hidden_rows", "layer", 0): "weights",
+    ("add_hidden_rows", "layer", 1): "bias",
+    ("add_hidden_rows", "layer", 2): "shift",
+    ("widened", "layer", 0): "weights",
+    ("widened", "layer", 1): "bias",
+    ("widened", "layer", 2): "shift",
     ("predict_stack", "levels", 0, 0): "hidden weights",
     ("predict_stack", "levels", 0, 1): "hidden bias",
     ("predict_stack", "levels", 0, 2): "weights",
@@ -59,7 +65,7 @@ FREE_AXES = {
 
 
 def calls(dtype):
-    """Name -> keyword arguments; "add_rows" is the method of Sums(4, 3)."""
+    """Name -> keyword arguments; "add_rows" is the method of Sums(4, 3), and others lack their sums."""
     counter = iter(range(1000))
 
     def draw(*shape):
@@ -69,6 +75,7 @@ def calls(dtype):
     starts, w = np.array([0, 6, 12]), np.linspace(0.5, 2.0, 12)
     weighted = {"row_weights": w}
     chain = [draw(5, 4), draw(3, 5)]
+    layer = normal(6, 4, seed=60, dtype=dtype), normal(6, seed=61, dtype=dtype), normal(6, seed=62, dtype=dtype)
     G = normal(9, 4, seed=50)
     inverse = {"activation": "tanh", "margin": 0.01}
     seeded = {"seed": 1, "stream": 0, "labels": names}
@@ -81,6 +88,8 @@ def calls(dtype):
         "sample_rows": {**seeded, "n_rows": 12, "fraction": 0.5},
         "deal_folds": {**seeded, "n_rows": 12, "n_folds": 3},
         "add_rows": {"H": X, "Y": Y, "weights": w},
+        "add_hidden_rows": {"X": X, "Y": Y, "layer": layer, "activation": "tanh"},
+        "widened": {"X": X, "Y": Y, "layer": layer, "activation": "tanh"},
         "solve_ridge_dual": {"H": normal(5, 9), "Y": normal(5, 2), "alpha": 0.1, "intercept": True},
         "solve_lasso": {"G": G.T @ G, "B": normal(4, 3), "alpha": 0.1, "max_iter": 50, "tolerance": 1e-4},
         "fit_crossfit": {

@@ -4,6 +4,8 @@
 // H is never held; sums of other blocks, folds, files or machines add up. Always float64.
 #pragma once
 
+#include <vector>
+
 #include "sstpl/symmetric.hpp"
 #include "sstpl/types.hpp"
 
@@ -19,6 +21,7 @@ struct Sums {
   Vector<double> target_sums;       // (c)
   Vector<double> target_squares;    // (c)
   Vector<double> feature_rounding;  // (p) absolute rounding error of a feature's values, where the maker knows it
+  Vector<double> removed;           // (p) of a column's sum of squares, what was subtracted again: its rounding stays
   double weight = 0;                // sum of w
   Index n_samples = 0;
   double roundoff = unit_roundoff<double>();  // of the coarsest block added
@@ -44,5 +47,13 @@ void add_rows(Sums& sums, MatrixSpan<T> H, const MatrixView<T>& Y, const VectorV
 
 /// into += from: the sums of both sets of rows. Throws where the shapes differ.
 void merge(Sums& into, const Sums& from);
+
+/// from -= less: the sums without those rows, which must be among them; to the rounding of all that was ever summed,
+/// which `removed` keeps in mind. Throws where the shapes differ, or where `less` has more rows.
+void subtract(Sums& from, const Sums& less);
+
+/// The sums of the same rows with other targets: column k is the column sources[k], or `value` in every row where that
+/// is negative.
+Sums with_outputs(const Sums& sums, const std::vector<Index>& sources, double value);
 
 }  // namespace sstpl

@@ -28,8 +28,11 @@ class PackedSymmetric {
   void add_gram(const MatrixView<float>& H, PanelWorkspace& workspace);
   void add_gram(const MatrixView<double>& H);
 
-  /// this += other, entry by entry; orders must agree.
-  void add(const PackedSymmetric& other);
+  /// this += sign * other, entry by entry; orders must agree.
+  void add(const PackedSymmetric& other, double sign = 1);
+
+  /// this += the symmetric matrix with the upper triangle of G; its lower triangle is not read.
+  void add_upper(const MatrixView<double>& G);
 
   /// G += the upper triangle of the leading block of G's order; the lower triangle of G is left alone.
   void add_to_upper(MatrixSpan<double> G) const;

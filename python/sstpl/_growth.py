@@ -1,0 +1,281 @@
+"""A one-level model that grows: sums per fold, which rows are added to and taken from, and hidden units are added to.
+
+    H = s(Z A' + b) - m,   G_k = sum h h',   B_k = sum h y'   over the rows of fold k   (algorithm, sections 1 and 6)
+
+The layer (A, b) and the shift m are drawn from the first rows and never change, so sums of any rows add up. A row's
+fold is a hash of its values and the seed. It therefore depends on nothing that came before: the order of rows does not
+matter, rows to be taken away are found in the fold they were added to, and copies of a row never stand on both sides.
+No row is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sstpl import _core
+from sstpl._calibration import CalibrationReport
+from sstpl._config import threads_for
+from sstpl._recursive import Level, RecursiveOptions, Stack
+from sstpl._report import Report, Step, SubsystemReport, step
+from sstpl._selection import alpha_path
+from sstpl._typing import Floats, Labels
+
+_Words = npt.NDArray[np.uint64]
+
+_STREAM_LEVEL = 101  # that of the first level of a stack
+_SHIFT_ROWS = 256  # whose mean features are the shift
+_ROWS_OF_A_FOLD = 20  # with fewer, hidden units are drawn across folds: within them there are too few pairs
+_PATH_WIDTH = 1024  # leading features that the penalties are scored on
+_BLOCK_VALUES = 2**20
+_MOST_LEFT_BEHIND = 1e-6  # of a feature's sum of squares: the rounding of rows that were taken away
+
+
+def _mix(words: _Words) -> _Words:
+    """Return the finaliser of SplitMix64 (Steele, Lea, Flood 2014): every bit depends on every bit."""
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return words ^ (words >> np.uint64(31))
+
+
+def deal_by_value(X: Floats, seed: int, n_folds: int) -> Labels:
+    """Return a fold for every row of X (n, d), a hash of its float64 values; float32 and float64 agree where X does."""
+    counters = np.arange(X.shape[1] + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    keys = _mix(counters + np.uint64(seed)) | np.uint64(1)
+    folds = np.empty(len(X), dtype=np.int64)
+    step_rows = max(1, _BLOCK_VALUES // max(1, X.shape[1]))
+    for start in range(0, len(X), step_rows):
+        some = slice(start, start + step_rows)
+        values = np.ascontiguousarray(X[some], dtype=np.float64) + 0.0  # -0.0 is 0.0
+        folds[some] = _mix(values.view(np.uint64) @ keys[1:] + keys[0]) % np.uint64(n_folds)
+    return folds
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows as the layer sees them, sorted by fold; fold k is the rows from starts[k] up to starts[k + 1]."""
+
+    X: Floats
+    targets: Floats
+    labels: Labels | None
+    starts: Labels
+
+    @staticmethod
+    def of(rows: Floats, mapped: Floats, targets: Floats, labels: Labels | None, seed: int, n_folds: int) -> Batch:
+        """Deal rows, which are hashed as they were given."""
+        folds = deal_by_value(rows, seed, n_folds)
+        order = np.argsort(folds, kind="stable")
+        starts = np.concatenate([[0], np.cumsum(np.bincount(folds, minlength=n_folds))]).astype(np.int64)
+        own = None if labels is None else np.ascontiguousarray(labels[order])
+        return Batch(np.ascontiguousarray(mapped[order]), np.ascontiguousarray(targets[order]), own, starts)
+
+    def fold(self, k: int) -> tuple[Floats, Floats]:
+        """Return inputs and targets of a fold."""
+        own = slice(self.starts[k], self.starts[k + 1])
+        return self.X[own], self.targets[own]
+
+    def draw(self, options: RecursiveOptions, n_hidden: int, seed: int) -> tuple[Floats, Floats]:
+        """Draw weights and bias of a hidden layer from these rows, pairs of them within a fold and of two classes."""
+        whole = len(self.starts) > 2 and np.diff(self.starts).min() >= _ROWS_OF_A_FOLD
+        labels = None if self.labels is None or len(np.unique(self.labels)) < 2 else self.labels
+        return _core.draw_hidden(
+            options.hidden_weights,
+            self.X,
+            n_hidden,
+            seed,
+            _STREAM_LEVEL,
+            labels,
+            self.starts if whole else None,
+            options.fields,
+            options.groups,
+        )
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Everything that a growing model is solved from. Never changed: what adds or takes away returns another.
+
+    Attributes
+    ----------
+    options : RecursiveOptions
+    seed : int
+        Of the layer and the folds.
+    hidden_weights, hidden_bias, shift : arrays (p, d), (p,) and (p,)
+    folds : tuple of Sums
+        One where the penalty is given: there is nothing to choose.
+    classes_given : bool
+        Whether the first call said which classes there are.
+    steps : list of Step
+        Input maps that were tried.
+    calibration : CalibrationReport or None
+        Of the scores of rows that were not added.
+    """
+
+    options: RecursiveOptions
+    seed: int
+    hidden_weights: Floats
+    hidden_bias: Floats
+    shift: Floats
+    folds: tuple[_core.Sums, ...]
+    classes_given: bool
+    steps: list[Step]
+    calibration: CalibrationReport | None = None
+
+    @staticmethod
+    def begin(batch: Batch, options: RecursiveOptions, seed: int, classes_given: bool, steps: list[Step]) -> Growth:
+        """Draw a layer from the rows, which are not added yet."""
+        A, b = batch.draw(options, options.first_width, seed)
+        n_folds, n_outputs = len(batch.starts) - 1, batch.targets.shape[1]
+        folds = tuple(_core.Sums(len(A), n_outputs) for _ in range(n_folds))
+        none = np.zeros(0, dtype=A.dtype)
+        return Growth(options, seed, A, b, none, folds, classes_given, steps)._shifted(batch)
+
+    @property
+    def n_samples(self) -> int:
+        """Number of rows."""
+        return sum(fold.n_samples for fold in self.folds)
+
+    @property
+    def width(self) -> int:
+        """Number of hidden units."""
+        return len(self.hidden_weights)
+
+    def added(self, batch: Batch) -> Growth:
+        """Add rows: n p^2 flops for n of them, and as much memory again as the sums of the folds they are in."""
+        folds = list(self.folds)
+        for k, new in self._sums(batch):
+            new.merge(folds[k])
+            folds[k] = new
+        return replace(self, folds=tuple(folds))
+
+    def without(self, batch: Batch) -> Growth:
+        """Take rows away."""
+        folds = list(self.folds)
+        for k, old in self._sums(batch):
+            if old.n_samples > folds[k].n_samples:
+                raise ValueError(_NOT_AMONG)
+            less = _core.Sums(self.width, batch.targets.shape[1])
+            less.merge(folds[k])
+            less.subtract(old)
+            handled = less.squares + 2 * less.removed
+            is_classification = batch.labels is not None
+            if (less.squares < -64 * less.roundoff * handled).any() or (is_classification and _has_negative(less)):
+                raise ValueError(_NOT_AMONG)
+            folds[k] = less
+        return replace(self, folds=tuple(folds))
+
+    def left_behind(self) -> float:
+        """Return the rounding of rows that were taken away, as a share of what is left, for the worst feature."""
+        squares = sum((fold.squares for fold in self.folds), start=np.zeros(self.width))
+        removed = sum((fold.removed for fold in self.folds), start=np.zeros(self.width))
+        roundoff = max(fold.roundoff for fold in self.folds)
+        varies = removed > 0
+        return float(np.max(2 * roundoff * removed[varies] / np.maximum(squares[varies], roundoff), initial=0.0))
+
+    @property
+    def has_lost_digits(self) -> bool:
+        """Whether that is more than a millionth."""
+        return self.left_behind() > _MOST_LEFT_BEHIND
+
+    def widened(self, batch: Batch, n_more: int) -> Growth:
+        """Add hidden units; the rows must be those of the sums, which raise ValueError where they are not."""
+        A, b = batch.draw(self.options, self.width + n_more, self.seed)
+        wider = replace(
+            self,
+            hidden_weights=np.concatenate([self.hidden_weights, A[self.width :]]),
+            hidden_bias=np.concatenate([self.hidden_bias, b[self.width :]]),
+        )._shifted(batch)
+        with threads_for(2.0 * len(batch.X) * self.width * n_more):
+            folds = [
+                _core.widened(old, *batch.fold(k), wider._layer, self.options.activation)
+                for k, old in enumerate(self.folds)
+            ]
+        return replace(wider, folds=tuple(folds))
+
+    def with_outputs(self, sources: Labels) -> Growth:
+        """Reorder the classes, and add classes (-1) that no row has had so far."""
+        return replace(self, folds=tuple(fold.with_outputs(sources, -1.0) for fold in self.folds))
+
+    def solve(self) -> tuple[Stack, Report]:
+        """Return the model, and what was tried."""
+        start = perf_counter()
+        folds = [fold for fold in self.folds if fold.n_samples]
+        alphas = alpha_path(self.options.alpha, self.hidden_weights.dtype)
+        with threads_for(len(alphas) * len(folds) * min(self.width, _PATH_WIDTH) ** 3 / 3):
+            errors, solution = self._choose(folds, alphas)
+        intercept = solution["intercept"] - self.shift.astype(np.float64) @ solution["weights"]
+        dtype = self.hidden_weights.dtype
+        level = Level(self.hidden_weights, self.hidden_bias, solution["weights"].astype(dtype), intercept.astype(dtype))
+        native = {
+            "alpha": solution["alpha"],
+            "alphas": alphas,
+            "path_errors": errors,
+            "solve": solution["solve"],
+            "width": self.width,
+        }
+        seconds = perf_counter() - start
+        tried = SubsystemReport(self.n_samples, [step("level", 1, seconds, native)], None, None, True, seconds)
+        report = Report(list(self.steps), [tried], calibration=self.calibration)
+        return Stack(self.options.activation, 1.0, (level,)), report
+
+    def _choose(self, folds: list[_core.Sums], alphas: list[float]) -> tuple[list[float], dict[str, Any]]:
+        """Return the error of every penalty of a path, and the solution with the best one, which has its "alpha".
+
+        As in `crossfit`: where Cholesky refuses it, the next larger penalty is taken, and only the largest, or a given
+        one, may fall back to eigenvalues. Rows of one fold alone tell no penalty from another: it is the largest.
+        """
+        errors: list[float] = []
+        best = max(alphas)
+        if len(alphas) > 1 and len(folds) > 1:
+            errors = _core.heldout_errors(folds, alphas, True, min(self.width, _PATH_WIDTH))
+            best = alphas[int(np.argmin(errors))] if np.isfinite(errors).any() else best
+        for i, alpha in enumerate(alphas):
+            if alpha < best:
+                continue
+            solution = _core.solve_ridge(folds, alpha, True, allow_fallback=alpha == max(alphas))
+            if solution["solved"]:
+                break
+            if errors:
+                errors[i] = np.inf
+        return errors, solution | {"alpha": alpha}
+
+    @property
+    def _layer(self) -> tuple[Floats, Floats, Floats]:
+        return self.hidden_weights, self.hidden_bias, self.shift
+
+    def _shifted(self, batch: Batch) -> Growth:
+        """Set the shift of units that have none: features with a large mean lose digits in sums of squares."""
+        some = slice(0, _SHIFT_ROWS)
+        X, targets = batch.X[some], batch.targets[some]
+        sums = _core.Sums(self.width, targets.shape[1])
+        none = np.zeros(self.width, dtype=self.hidden_weights.dtype)
+        _core.add_hidden_rows(sums, X, targets, (self.hidden_weights, self.hidden_bias, none), self.options.activation)
+        means = (sums.feature_sums / len(X)).astype(none.dtype)
+        return replace(self, shift=np.concatenate([self.shift, means[len(self.shift) :]]))
+
+    def _sums(self, batch: Batch) -> list[tuple[int, _core.Sums]]:
+        """Return the sums of rows by themselves, of every fold that they are in."""
+        found = []
+        with threads_for(float(len(batch.X)) * self.width * (self.width + 2 * batch.X.shape[1])):
+            for k in np.flatnonzero(np.diff(batch.starts)).tolist():
+                sums = _core.Sums(self.width, batch.targets.shape[1])
+                _core.add_hidden_rows(sums, *batch.fold(k), self._layer, self.options.activation)
+                if not (np.isfinite(sums.squares).all() and np.isfinite(sums.cross).all()):
+                    raise np.linalg.LinAlgError(
+                        "the sums of these rows are not finite: a feature overflowed; scale the inputs down"
+                    )
+                found.append((k, sums))
+        return found
+
+
+_NOT_AMONG = "X and y must be rows that were added before, with the same values, and each no more often than it was"
+
+
+def _has_negative(sums: _core.Sums) -> bool:
+    """Whether some class has fewer than no rows."""
+    counts = (sums.target_sums + sums.weight) / 2
+    return bool((counts < -0.5).any())
