@@ -41,8 +41,8 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
         The cap of ``hidden_width="auto"``.
     max_depth : int >= 1 or None, default=None
         At most this many levels (None: 4), or encoders of "paper" (None: ``len(hidden_widths)``). A level is kept when
-        it lowers the squared error of the rows that its subsystem leaves out by two standard errors; where no rows
-        are left out (``subsystem_fraction=1``) all are kept, and where fewer than 20 are, one.
+        it lowers the squared error of the rows that its subsystem leaves out by a standard error; where no rows are
+        left out (``subsystem_fraction=1``) all are kept, and where fewer than 20 are, one.
     n_subsystems : int >= 1 or "auto", default="auto"
         Number of subsystems whose outputs are averaged. "auto" adds them while the squared error of the average falls.
     max_subsystems : int >= 1, default=5
@@ -140,7 +140,7 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
         For every subsystem, layer, pair and solve: what was tried, its score, alpha, rank, rcond, solver, seconds.
     n_features_in_ : int
         Number of columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Column names, where X had any.
 
     Warns

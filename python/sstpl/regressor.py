@@ -53,7 +53,7 @@ random_state, n_threads, verbose
         For every subsystem, layer, pair and solve: what was tried, its score, alpha, rank, rcond, solver, seconds.
     n_features_in_ : int
         Number of columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Column names, where X had any.
 
     Warns
