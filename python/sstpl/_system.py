@@ -12,6 +12,7 @@ import numpy as np
 
 from sstpl._blind import Blind, OwnScores
 from sstpl._budget import Budget
+from sstpl._callbacks import Tell, TellOf
 from sstpl._parallel import side_by_side, workers_for
 from sstpl._report import Report, Step, SubsystemReport
 from sstpl._rows import Rows, Split, leave_part_out, split_rows
@@ -44,8 +45,8 @@ class SubsystemFit(Protocol):
 
     steps: list[Step]
 
-    def run(self) -> tuple[Subsystem, OwnScores]:
-        """Fit; return the subsystem, and its scores of its own rows."""
+    def run(self, tell: Tell) -> tuple[Subsystem, OwnScores]:
+        """Fit, telling of every step; return the subsystem, and its scores of its own rows."""
 
 
 # Prepares a subsystem from its rows, its seed, the rows it leaves out, and the subsystem before it.
@@ -115,6 +116,7 @@ class _Train:
     prepare: Prepare
     seed: int
     budget: Budget
+    tell: TellOf
 
     def __call__(self, index: int, before: Subsystem | None) -> _Trained:
         """Train a subsystem, given one that was trained before it."""
@@ -124,7 +126,7 @@ class _Train:
         rows, held = split.take(self.X, self.targets, self.labels)
         fit = self.prepare(rows, self.seed + index * _SEED_STEP, held, before)
         del rows
-        subsystem, sampled = fit.run()
+        subsystem, sampled = fit.run(partial(self.tell, index + 1))
         none = self.targets[:0]
         base, whole = subsystem.staged(held.X) if held is not None else (none, none)
         seconds = perf_counter() - start
@@ -141,6 +143,7 @@ def fit_system(
     seed: int,
     budget: Budget,
     n_workers: int,
+    tell: TellOf,
 ) -> tuple[System, Blind, Report]:
     """Fit subsystems on mapped rows X (n, d) and coded targets (n, c), small ones up to `n_workers` at a time.
 
@@ -155,7 +158,7 @@ def fit_system(
     subsystems: list[Subsystem] = []
     blind = Blind(targets)
     best: Score | None = None
-    train = _Train(X, targets, labels, options, prepare, seed, budget)
+    train = _Train(X, targets, labels, options, prepare, seed, budget, tell)
     index = 0
     while index < options.n_subsystems:
         if subsystems and not budget.allows("subsystem"):
@@ -172,6 +175,7 @@ def fit_system(
                     len(one.split.rows), one.steps, one.score(targets, labels), system_score, accepted, one.seconds
                 )
             )
+            tell(index + 1, Step("subsystem", 0, one.seconds, system_score, accepted))
             if not accepted:
                 return System(tuple(subsystems)), blind, report
             best = system_score

@@ -119,6 +119,11 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
         Threads of the core during fit and predict; None leaves the setting alone, within the CPU quota.
     verbose : int, default=0
         1 shows a progress bar when fitting takes longer than two seconds.
+    callback : callable or None, default=None
+        Called with a `FitStep`, what was fitted and how well it does, after every step of the fit; one call at a time,
+        possibly from another thread. Where it returns True, no further doubling of the width, level or subsystem is
+        started, as by ``time_limit``. What it raises ends the fit, and the estimator is as it was before. With
+        scikit-learn 1.9, ``set_callbacks`` takes scikit-learn's own callbacks.
 
     Attributes
     ----------

@@ -30,7 +30,7 @@ class SSTPLRegressor(MultiOutputMixin, RegressorMixin, SSTPLBase):
     architecture, hidden_width, max_hidden_width, max_depth, n_subsystems, max_subsystems, subsystem_fraction, \
 activation, hidden_weights, hidden_columns, alpha, selection, n_folds, scaling, image_shape, image_filters, \
 hidden_widths, encoder_penalty, encoder_alpha, readout_width, fusion_width, fusion, time_limit, memory_limit, dtype, \
-random_state, n_threads, verbose
+random_state, n_threads, verbose, callback
         As in `SSTPLClassifier`; ``hidden_weights="constrained"`` takes differences of any two training rows, and
         row samples and folds are not stratified.
 
