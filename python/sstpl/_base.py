@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from sstpl import _options as resolve
 from sstpl import _validation as check
 from sstpl._blind import Blind
 from sstpl._budget import Budget, level_bytes
+from sstpl._callbacks import Callback, CallbackSupportMixin, Listeners, Tell, nobody, with_callbacks
 from sstpl._config import threads
 from sstpl._export import Portable
 from sstpl._images import ImageShape
@@ -74,7 +76,7 @@ def _recursive(options: RecursiveOptions, progress: Progress, budget: Budget) ->
     return prepare
 
 
-class SSTPLBase(Portable, BaseEstimator):
+class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
     """Parameters and fitting of both estimators; see `SSTPLClassifier`."""
 
     report_: Report
@@ -115,6 +117,7 @@ class SSTPLBase(Portable, BaseEstimator):
         random_state: int | np.random.RandomState | None = None,
         n_threads: int | None = None,
         verbose: int = 0,
+        callback: Callback = None,
     ) -> None:
         self.architecture = architecture
         self.hidden_width = hidden_width
@@ -144,12 +147,14 @@ class SSTPLBase(Portable, BaseEstimator):
         self.random_state = random_state
         self.n_threads = n_threads
         self.verbose = verbose
+        self.callback = callback
 
     def _check_parameters(self) -> Settings:
         check.choice("architecture", self.architecture, ("recursive", "paper"))
         check.choice("scaling", self.scaling, resolve.SCALINGS)
         check.optional(check.integer, "n_threads", self.n_threads, 1)
         check.integer("verbose", int(self.verbose), 0)
+        check.callback(self.callback)
         shape, n_filters = resolve.image_options(self)
         recursive = self.architecture == "recursive"
         return Settings(
@@ -162,11 +167,13 @@ class SSTPLBase(Portable, BaseEstimator):
             check.optional(check.real, "memory_limit", self.memory_limit, 0.0, np.inf),
         )
 
+    @with_callbacks  # type: ignore[untyped-decorator]
     def _fit(
         self, X: object, y: object, sample_weight: object, *, classification: bool, class_weight: ClassWeight = None
     ) -> Floats:
         """Fit; return the scores of the training rows, decoded, none of them by a solution that saw its target."""
         settings = self._check_parameters()
+        listeners = Listeners(self, X, y)
         dtype = check.working_dtype(self.dtype, X)
         rows, y = check.training_rows(self, X, y, dtype, classification=classification)
         self.__dict__.pop("_growth", None)  # of partial_fit
@@ -185,7 +192,7 @@ class SSTPLBase(Portable, BaseEstimator):
         else:
             weights = normalised(weights)
             targets, codes, labels = encode_numbers(y, dtype, weights)
-        fitted, scores = self._fit_system(settings, given, codes, labels, weights, dtype)
+        fitted, scores = self._fit_system(settings, given, codes, labels, weights, dtype, listeners)
         self._targets = targets
         for name, value in fitted.items():
             setattr(self, name, value)
@@ -193,6 +200,7 @@ class SSTPLBase(Portable, BaseEstimator):
             self.classes_ = targets.classes
         if counted is not None:
             scores = self._with_ignored(scores, ignored, counted)
+        listeners.end()
         return targets.decode(scores)
 
     def _with_ignored(self, scores: Floats, ignored: Floats, counted: npt.NDArray[np.bool_]) -> Floats:
@@ -211,10 +219,12 @@ class SSTPLBase(Portable, BaseEstimator):
         labels: Labels | None,
         weights: Weights,
         dtype: np.dtype[np.floating],
+        listeners: Listeners,
     ) -> tuple[dict[str, Any], Floats]:
         """Fit on the checked rows, which are taken from the list; return the fitted attributes and their scores."""
         seed = check.seed_of(self.random_state)
         budget = Budget(settings.time_limit, settings.memory_limit)
+        tell = listeners.teller(budget.stop)
         with (
             threads(self.n_threads) as n_threads,
             Progress(self.verbose > 0, type(self).__name__) as progress,
@@ -222,14 +232,14 @@ class SSTPLBase(Portable, BaseEstimator):
             rows = given.pop()
             self._require_memory(settings, len(rows), labels is None, dtype, budget)
             input_map, prepare, steps = self._prepare(
-                settings, rows, targets, labels, weights, dtype, seed, n_threads, progress, budget
+                settings, rows, targets, labels, weights, dtype, seed, n_threads, progress, budget, partial(tell, 0)
             )
             mapped = [input_map.transform(rows)]
             del rows  # the widest solve needs the memory
             # Side by side they need memory side by side.
             n_workers = n_threads if settings.memory_limit is None else 1
             system, blind, report = fit_system(
-                mapped, targets, labels, settings.system, prepare, seed, budget, n_workers, weights
+                mapped, targets, labels, settings.system, prepare, seed, budget, n_workers, weights, tell
             )
         report.preparation += steps
         report.stopped_by_time = budget.exhausted
@@ -275,6 +285,7 @@ class SSTPLBase(Portable, BaseEstimator):
         n_threads: int,
         progress: Progress,
         budget: Budget,
+        tell: Tell,
     ) -> tuple[Map, Prepare, list[Step]]:
         """Return the fitted input map, what prepares a subsystem, and the steps of choosing the map."""
         options = settings.architecture
@@ -282,7 +293,7 @@ class SSTPLBase(Portable, BaseEstimator):
             scaling = "feature" if self.scaling == "auto" else self.scaling
             return fit_input_map(rows, scaling, dtype, weights), _paper(options, progress), []
         fitted, options, steps = self._choose_map(
-            settings, options, rows, targets, labels, seed, n_threads, progress, weights
+            settings, options, rows, targets, labels, seed, n_threads, progress, weights, tell
         )
         return fitted, _recursive(options, progress, budget), steps
 
@@ -297,6 +308,7 @@ class SSTPLBase(Portable, BaseEstimator):
         n_threads: int,
         progress: Progress,
         weights: Weights = None,
+        tell: Tell = nobody,
     ) -> tuple[Map, RecursiveOptions, list[Step]]:
         """Return the fitted input map, the options with what hidden units see of it, and the steps of choosing it."""
         dtype = targets.dtype
@@ -306,7 +318,9 @@ class SSTPLBase(Portable, BaseEstimator):
         else:
             candidates = table_maps(self.scaling, dtype)
         n_folds = settings.system.n_folds
-        trial = Trial(rows, targets, labels, options, settings.columns, n_folds, seed, n_threads, progress, weights)
+        trial = Trial(
+            rows, targets, labels, options, settings.columns, n_folds, seed, n_threads, progress, weights, tell
+        )
         return choose_map(candidates, trial)
 
     def _mapped(self, X: object) -> Floats:

@@ -35,7 +35,12 @@ class Budget:
         self._limit = seconds
         self._most_bytes = None if megabytes is None else megabytes * 2**20
         self._longest: dict[str, float] = {}
+        self._stopped = False
         self.exhausted = False
+
+    def stop(self) -> None:
+        """Allow no further piece of work that the fit could do without."""
+        self._stopped = True
 
     def holds(self, n_bytes: float) -> bool:
         """Whether a piece of work that needs so many bytes at once is allowed."""
@@ -55,8 +60,8 @@ class Budget:
 
     def allows(self, kind: str, estimate: float = 0.0) -> bool:
         """Whether another piece of work would end in time; `estimate` is for a kind that was not done yet."""
-        if self._limit is None:
-            return True
+        if self._stopped or self._limit is None:
+            return not self._stopped
         expected = self._longest.get(kind, estimate)
         fits = perf_counter() - self._start + expected <= self._limit
         self.exhausted = self.exhausted or not fits

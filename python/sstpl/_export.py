@@ -12,9 +12,10 @@ class Portable:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted estimator to a model file, which `sstpl.load` reads.
 
-        The file holds what prediction needs, the parameters, the report and the scores of the training rows. It is a
-        safetensors file with a versioned header; files of this version stay readable by later ones. It replaces what
-        is at the path when it is complete, on the disk and read back; if anything fails, what was there is left alone.
+        The file holds what prediction needs, the parameters (without ``callback``, which is code), the report and the
+        scores of the training rows. It is a safetensors file with a versioned header; files of this version stay
+        readable by later ones. It replaces what is at the path when it is complete, on the disk and read back; if
+        anything fails, what was there is left alone.
 
         Parameters
         ----------
@@ -44,7 +45,7 @@ class Portable:
     def to_onnx(self, path: str | os.PathLike[str] | None = None) -> Any:
         """Return the fitted estimator as an ONNX model, which other runtimes and languages predict with.
 
-        Its input "X" is float32 of shape (n, n_features_in_), n >= 1. A classifier's outputs are "label" (n,),
+        Its input "X" is float32 of shape ``(n, n_features_in_)``, n >= 1. A classifier's outputs are "label" (n,),
         "probabilities" (n, n_classes) and "scores", the decision function in its shape; a regressor's is "prediction".
         Inside, and in what it returns, it computes in the precision of the model.
 

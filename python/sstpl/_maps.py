@@ -14,6 +14,7 @@ import numpy as np
 
 from sstpl import _core
 from sstpl._budget import Budget
+from sstpl._callbacks import Tell
 from sstpl._images import ImageMap, ImageShape, LayerPlan, fit_image_map
 from sstpl._inputs import InputMap, fit_input_map
 from sstpl._parallel import side_by_side, workers_for
@@ -97,6 +98,7 @@ class Trial:
     n_threads: int
     progress: Progress
     weights: Weights
+    tell: Tell
 
     def on_some_rows(self) -> Trial:
         """Return the trial on at most 10,000 rows, with one narrow level."""
@@ -130,6 +132,7 @@ class Trial:
             tried = replace(fit.steps[0], stage="map", level=0, accepted=False, seconds=perf_counter() - start)
             tried.detail |= {"map": candidate.name, "columns": columns}
             found.append((candidate, tried))
+            self.tell(tried)
         return found
 
 

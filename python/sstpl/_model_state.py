@@ -45,6 +45,7 @@ def save(model: Any, path: Path) -> None:
         raise TypeError(f"a model file holds one of {sorted(_CLASSES)}, got {type(model).__name__}")
     check.fitted(model)
     given = model.get_params(deep=False)
+    given.pop("callback")  # code, of which a file holds none
     parameters = {name: _model_values.write_parameter(name, value) for name, value in given.items()}
     out = Writer()
     parts = {part.name: part.write(model, out) for part in _PARTS}

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from sstpl import _core
 from sstpl._blind import OwnScores
+from sstpl._callbacks import Tell, nobody
 from sstpl._config import threads_for
 from sstpl._progress import Progress
 from sstpl._report import Step, step
@@ -99,6 +100,7 @@ class PaperFit:
         self.alphas = alpha_path(options.alpha, rows.X.dtype)
         self.costs = self._costs()
         self.steps: list[Step] = []
+        self.tell: Tell = nobody
         self.encoders: list[Encoder] = []
         self.readouts: list[Readout] = []  # of F_1 .. F_depth
         self.readout_scores: list[Floats] = []
@@ -106,8 +108,9 @@ class PaperFit:
         self.backward: list[BackwardLayer] = []
         self.backward_scores: list[Floats] = []
 
-    def run(self) -> tuple[Subsystem, OwnScores]:
-        """Fit the subsystem."""
+    def run(self, tell: Tell = nobody) -> tuple[Subsystem, OwnScores]:
+        """Fit the subsystem, telling of every step."""
+        self.tell = tell
         with threads_for(sum(self.costs.values())):
             return self._run()
 
@@ -126,9 +129,13 @@ class PaperFit:
             forward, backward, self.options.fusion_width, _STREAM_FUSION, "fusion"
         )
         scores = scores if blind is None else blind
-        self.steps.append(step("fusion", 0, seconds, native, self.rows.score(scores)))
+        self._record(step("fusion", 0, seconds, native, self.rows.score(scores)))
         self.progress.done(self.costs["fusion"])
         return self._subsystem(forward, backward, fused), OwnScores(scores)
+
+    def _record(self, one: Step) -> None:
+        self.steps.append(one)
+        self.tell(one)
 
     def _subsystem(self, forward: tuple[int, ...], backward: tuple[int, ...], readout: Readout) -> Subsystem:
         return Subsystem(
@@ -154,10 +161,11 @@ class PaperFit:
             )
             score = self.rows.score(scores)
             readout_step = step("readout", level, seconds, native, score)
-            self.steps += [encoder_step, readout_step]
+            encoder_step.accepted = readout_step.accepted = best is None or score > best
+            self._record(encoder_step)
+            self._record(readout_step)
             self.progress.done(self.costs[f"forward {level}"])
-            if best is not None and score <= best:
-                encoder_step.accepted = readout_step.accepted = False
+            if not readout_step.accepted:
                 self.encoders.pop()
                 self.features.pop()
                 break
@@ -264,7 +272,7 @@ class PaperFit:
         for level, layer in enumerate(layers[:-1], start=1):  # the last one is linear: scores, not features
             self.backward.append(BackwardLayer(layer["weights"], layer["intercept"], layer["prototypes"]))
             self.backward_scores.append(layer["scores"])
-            self.steps.append(step("backward", level, seconds, layer["report"] | {"alphas": list(self.alphas)}))
+            self._record(step("backward", level, seconds, layer["report"] | {"alphas": list(self.alphas)}))
 
     def _choose_blocks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return the forward and the backward levels to fuse."""
@@ -278,6 +286,7 @@ class PaperFit:
             start = perf_counter()
             score, losses[i, 0] = self._judge((i,), (), self.readouts[i - 1])
             tried[i, 0] = step("pair", 0, perf_counter() - start, {"forward": i, "backward": 0}, score)
+            self._record(tried[i, 0])
         for i, j in product(forward, backward):
             stream = _STREAM_PAIR + 100 * i + j
             readout, _, native, seconds = self._fit_readout(
@@ -285,8 +294,8 @@ class PaperFit:
             )
             score, losses[i, j] = self._judge((i,), (j,), readout, stream)
             tried[i, j] = step("pair", 0, seconds, native | {"forward": i, "backward": j}, score)
+            self._record(tried[i, j])
             self.progress.done(self.costs["pairs"] / (len(forward) * len(backward)))
-        self.steps += tried.values()
         scores = {blocks: pair.score for blocks, pair in tried.items() if pair.score}
         weights = (self.rows if self.held is None else self.held).weights
         i, j = _choose_pair(scores, losses, weights)

@@ -24,6 +24,7 @@ import numpy as np
 from sstpl import _core
 from sstpl._blind import OwnScores
 from sstpl._budget import Budget, level_bytes
+from sstpl._callbacks import Tell, nobody
 from sstpl._config import threads_for
 from sstpl._progress import Progress
 from sstpl._report import Step, step
@@ -148,9 +149,9 @@ class RecursiveFit:
         self.gain = 1.0
         self.steps: list[Step] = []
 
-    def run(self) -> tuple[Stack, OwnScores]:
-        """Fit the chain; return it, and its scores of its own rows."""
-        first = kept = last = self._fit_first()
+    def run(self, tell: Tell = nobody) -> tuple[Stack, OwnScores]:
+        """Fit the chain, telling of every level; return it, and its scores of its own rows."""
+        first = kept = last = self._fit_first(tell)
         levels = [first.level]
         if self._deepest() > 1:
             self.gain = self._feedback_gain(first.fed)
@@ -173,6 +174,7 @@ class RecursiveFit:
                     "error": float(mean(new_losses, weights)) / n_outputs,
                 } | gain_detail(new_losses, losses, _STANDARD_ERRORS, n_outputs, weights)
                 losses = new_losses
+            tell(last.step)
             if not last.step.accepted:
                 break
             levels.append(last.level)
@@ -185,7 +187,7 @@ class RecursiveFit:
         """Return how many levels may be tried: all where none are judged by choice, one where none can be."""
         return self.options.max_depth if self.held is not None or self.n_left_out == 0 else 1
 
-    def _fit_first(self) -> LevelFit:
+    def _fit_first(self, tell: Tell) -> LevelFit:
         """Fit the first level, its width doubled while the out-of-fold error falls by more than a little.
 
         It stays below three quarters of the number of rows: near that number it costs most and gains least.
@@ -193,6 +195,7 @@ class RecursiveFit:
         width = self.options.first_width
         widest = min(self.options.max_hidden_width, int(_MOST_OF_THE_ROWS * len(self.rows.X)))
         best = self._fit_level(1, width, None)
+        tell(best.step)
         self.alphas = [float(best.step.alpha or 0.0)]
         while self.options.hidden_width is None and 2 * width <= widest:
             width *= 2
@@ -207,6 +210,7 @@ class RecursiveFit:
             gained = 1.0 - candidate.step.score.fit / best.step.score.fit if best.step.score.fit < 0 else 0.0
             candidate.step.accepted = gained > 0
             best.step.accepted = not candidate.step.accepted
+            tell(candidate.step)
             if candidate.step.accepted:
                 best = candidate
             self.alphas = [float(best.step.alpha or 0.0)]

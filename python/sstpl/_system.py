@@ -12,6 +12,7 @@ import numpy as np
 
 from sstpl._blind import Blind, OwnScores
 from sstpl._budget import Budget
+from sstpl._callbacks import Tell, TellOf
 from sstpl._parallel import side_by_side, workers_for
 from sstpl._report import Report, Step, SubsystemReport
 from sstpl._rows import Rows, Split, leave_part_out, split_rows
@@ -44,8 +45,8 @@ class SubsystemFit(Protocol):
 
     steps: list[Step]
 
-    def run(self) -> tuple[Subsystem, OwnScores]:
-        """Fit; return the subsystem, and its scores of its own rows."""
+    def run(self, tell: Tell) -> tuple[Subsystem, OwnScores]:
+        """Fit, telling of every step; return the subsystem, and its scores of its own rows."""
 
 
 # Prepares a subsystem from its rows, its seed, the rows it leaves out, and the subsystem before it.
@@ -116,6 +117,7 @@ class _Train:
     seed: int
     budget: Budget
     weights: Weights
+    tell: TellOf
 
     def __call__(self, index: int, before: Subsystem | None) -> _Trained:
         """Train a subsystem, given one that was trained before it."""
@@ -127,7 +129,7 @@ class _Train:
             self.given.clear()  # nobody will ask again
         fit = self.prepare(rows, self.seed + index * _SEED_STEP, held, before)
         del rows
-        subsystem, sampled = fit.run()
+        subsystem, sampled = fit.run(partial(self.tell, index + 1))
         none = self.targets[:0]
         base, whole = subsystem.staged(held.X) if held is not None else (none, none)
         seconds = perf_counter() - start
@@ -144,7 +146,8 @@ def fit_system(
     seed: int,
     budget: Budget,
     n_workers: int,
-    weights: Weights = None,
+    weights: Weights,
+    tell: TellOf,
 ) -> tuple[System, Blind, Report]:
     """Fit subsystems on mapped rows (n, d) and coded targets (n, c), small ones up to `n_workers` at a time.
 
@@ -161,7 +164,7 @@ def fit_system(
     subsystems: list[Subsystem] = []
     blind = Blind(targets, weights)
     best: Score | None = None
-    train = _Train(given, targets, labels, options, prepare, seed, budget, weights)
+    train = _Train(given, targets, labels, options, prepare, seed, budget, weights, tell)
     index = 0
     while index < options.n_subsystems:
         if subsystems and not budget.allows("subsystem"):
@@ -183,6 +186,7 @@ def fit_system(
                     one.seconds,
                 )
             )
+            tell(index + 1, Step("subsystem", 0, one.seconds, system_score, accepted))
             if not accepted:
                 return System(tuple(subsystems)), blind, report
             best = system_score

@@ -98,6 +98,20 @@ def float_or_auto(name: str, value: object) -> float | None:
     return real(name, value, 0.0, np.inf)
 
 
+def callback(value: object) -> Callable[[Any], object] | None:
+    """Check the parameter ``callback``."""
+    if value is not None and not callable(value):
+        raise TypeError(f"callback must be callable or None, got {value!r}")
+    return value
+
+
+def stop_request(value: object) -> bool:
+    """Return whether a callback's answer asks to stop; anything but bool and None is a mistake."""
+    if value is not None and not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"callback must return True to stop the fit, or False or None to go on, got {value!r}")
+    return bool(value)
+
+
 def seed_of(random_state: object) -> int:
     """Draw the core's seed from whatever scikit-learn accepts as a random state."""
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))

@@ -12,6 +12,7 @@ from sstpl import _validation as check
 from sstpl._base import Settings, unchanged_on_error
 from sstpl._blind import Blind
 from sstpl._calibration import fit_calibration
+from sstpl._callbacks import Callback
 from sstpl._conformal import class_conformity, class_sets
 from sstpl._growing import Growing, grows
 from sstpl._report import Report
@@ -43,8 +44,8 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         The cap of ``hidden_width="auto"``.
     max_depth : int >= 1 or None, default=None
         At most this many levels (None: 4), or encoders of "paper" (None: ``len(hidden_widths)``). A level is kept when
-        it lowers the squared error of the rows that its subsystem leaves out by two standard errors; where no rows
-        are left out (``subsystem_fraction=1``) all are kept, and where fewer than 20 are, one.
+        it lowers the squared error of the rows that its subsystem leaves out by a standard error; where no rows are
+        left out (``subsystem_fraction=1``) all are kept, and where fewer than 20 are, one.
     n_subsystems : int >= 1 or "auto", default="auto"
         Number of subsystems whose outputs are averaged. "auto" adds them while the squared error of the average falls.
     max_subsystems : int >= 1, default=5
@@ -125,6 +126,11 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         Threads of the core during fit and predict; None leaves the setting alone, within the CPU quota.
     verbose : int, default=0
         1 shows a progress bar when fitting takes longer than two seconds.
+    callback : callable or None, default=None
+        Called with a `FitStep`, what was fitted and how well it does, after every step of the fit; one call at a time,
+        possibly from another thread. Where it returns True, no further doubling of the width, level or subsystem is
+        started, as by ``time_limit``. What it raises ends the fit, and the estimator is as it was before. With
+        scikit-learn 1.9, ``set_callbacks`` takes scikit-learn's own callbacks.
 
     Attributes
     ----------
@@ -146,7 +152,7 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         For every subsystem, layer, pair and solve: what was tried, its score, alpha, rank, rcond, solver, seconds.
     n_features_in_ : int
         Number of columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Column names, where X had any.
 
     Warns
@@ -214,6 +220,7 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         class_weight: ClassWeight = None,
         n_threads: int | None = None,
         verbose: int = 0,
+        callback: Callback = None,
     ) -> None:
         super().__init__(
             architecture=architecture,
@@ -244,6 +251,7 @@ class SSTPLClassifier(ClassifierMixin, Growing):
             random_state=random_state,
             n_threads=n_threads,
             verbose=verbose,
+            callback=callback,
         )
         self.class_weight = class_weight
 

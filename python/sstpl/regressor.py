@@ -31,7 +31,7 @@ class SSTPLRegressor(MultiOutputMixin, RegressorMixin, Growing):
     architecture, hidden_width, max_hidden_width, max_depth, n_subsystems, max_subsystems, subsystem_fraction, \
 activation, hidden_weights, hidden_columns, alpha, selection, n_folds, scaling, image_shape, image_filters, \
 hidden_widths, encoder_penalty, encoder_alpha, readout_width, fusion_width, fusion, time_limit, memory_limit, dtype, \
-random_state, n_threads, verbose
+random_state, n_threads, verbose, callback
         As in `SSTPLClassifier`; ``hidden_weights="constrained"`` takes differences of any two training rows, and
         row samples and folds are not stratified.
 
@@ -54,7 +54,7 @@ random_state, n_threads, verbose
         For every subsystem, layer, pair and solve: what was tried, its score, alpha, rank, rcond, solver, seconds.
     n_features_in_ : int
         Number of columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Column names, where X had any.
 
     Warns

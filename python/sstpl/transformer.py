@@ -53,7 +53,7 @@ class SSTPLTransformer(TransformerMixin, BaseEstimator):
         The fitted estimator.
     n_features_in_ : int
         Number of columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Column names, where X had any.
 
     Notes
