@@ -3,15 +3,17 @@
 import importlib.util
 import sys
 import threading
+import time
 from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
 import sstpl
-from sstpl import SSTPLClassifier, SSTPLRegressor, _callbacks
+from sstpl import SSTPLClassifier, SSTPLRegressor, _callbacks, _recursive
 
 
 def told(report):
@@ -41,9 +43,12 @@ def test_steps_that_run_side_by_side_are_told_one_at_a_time(diabetes, small_stac
     steps, inside, overlaps = [], threading.Lock(), []
 
     def listen(step):
-        overlaps.append(not inside.acquire(blocking=False))
+        alone = inside.acquire(blocking=False)
+        overlaps.append(not alone)
         steps.append(step)
-        inside.release()
+        time.sleep(0.02)  # so that another call would come in between
+        if alone:
+            inside.release()
 
     settings = small_stack | {"n_subsystems": 4}
     model = SSTPLRegressor(**settings, n_threads=2, callback=listen).fit(*diabetes)
@@ -74,15 +79,13 @@ def test_true_stops_the_search_for_levels_and_subsystems(digits, small_stack, an
     assert model.score(X[:300], y[:300]) > 0.9
 
 
-def test_true_stops_the_search_for_the_width(digits):
-    widths = []
-
-    def after_the_first(step):
-        widths.append(step.level == 1)
-        return step.level == 1
-
-    SSTPLClassifier(random_state=0, scaling="none", hidden_columns="all", callback=after_the_first).fit(*digits)
-    assert widths == [True, False]  # the first width, and the end of the subsystem
+@pytest.mark.parametrize(("answer", "widths"), [(False, [16, 32, 64]), (True, [16])])
+def test_true_stops_the_search_for_the_width(diabetes, monkeypatch, answer, widths):
+    monkeypatch.setattr(_recursive, "_FIRST_WIDTH", 16)
+    monkeypatch.setattr(_recursive, "_LEAST_GAIN", -np.inf)
+    settings = {"max_depth": 1, "max_hidden_width": 64, "n_subsystems": 1, "scaling": "none", "hidden_columns": "all"}
+    model = SSTPLRegressor(**settings, random_state=0, callback=lambda step: answer).fit(*diabetes)
+    assert [step.detail["width"] for step in model.report_.subsystems[0].steps] == widths
 
 
 def test_what_a_callback_raises_leaves_the_estimator_as_it_was(digits, small_stack):
@@ -161,6 +164,19 @@ def test_callbacks_of_scikit_learn_are_told_every_step_and_given_the_fitted_esti
     tasks = [f"{when} {step.name}" for step in steps for when in ("begin", "end")]
     assert recorder.events == ["setup", "begin fit", *tasks, "end fit", model.score(X, y), "teardown"]
     assert "_callback_fit_ctx" not in vars(model)
+
+
+@needs_scikit_learn_callbacks
+def test_callbacks_of_a_pipeline_are_told_every_step_of_the_model_in_it(digits, small_stack):
+    recorder = Recorder()
+    recorder.max_propagation_depth = None  # which makes it one that meta-estimators pass on
+    steps = []
+    model = SSTPLClassifier(**small_stack, callback=steps.append, n_threads=1)
+    make_pipeline("passthrough", model).set_callbacks(recorder).fit(digits[0][:300], digits[1][:300])
+    assert [event for event in recorder.events if event in {f"end {step.name}" for step in steps}] == [
+        f"end {step.name}" for step in steps
+    ]
+    assert recorder.events.count("setup") == recorder.events.count("teardown") == 1
 
 
 @needs_scikit_learn_callbacks
