@@ -195,13 +195,11 @@ def page(result: Record) -> str:
         ]
         for r in result["scaling"]:
             size = f"| {r['vary']} | {r['n']} | {r['d']} | {r['p']} | {r['threads']} |"
-            ok = r["status"] == "ok"
-            figures = (
-                f" {r[OURS]:.3g} | {r['numpy']:.3g} | {r['numpy'] / r[OURS]:.2f} | {1e6 * r['one_row']:.0f} |"
-                if ok
-                else f" {r['status']} | | | |"
-            )
-            lines.append(size + figures)
+            if r["status"] != "ok":
+                lines.append(f"{size} {r['status']} | | | |")
+                continue
+            ratio = r["numpy"] / r[OURS]
+            lines.append(f"{size} {r[OURS]:.3g} | {r['numpy']:.3g} | {ratio:.2f} | {1e6 * r['one_row']:.0f} |")
     return "\n".join([*lines, ""])
 
 
