@@ -82,7 +82,9 @@ TEST_CASE_TEMPLATE("decoders of weighted rows are those of rows repeated as ofte
     const Encoder<T> plain = fit_encoder(view(copies), view(layer), options, encoded, report, no_checkpoint());
     options.row_weights = counts;
     const Encoder<T> weighted = fit_encoder(view(F), view(layer), options, encoded, report, no_checkpoint());
-    CHECK(difference(weighted.weights, plain.weights) < 1e4 * epsilon<T>());
+    // FISTA stops short of the solution by more than rounding.
+    const double tolerance = penalty == EncoderPenalty::ridge ? 1e4 * epsilon<T>() : 1e-4;
+    CHECK(difference(weighted.weights, plain.weights) < tolerance);
     options.row_weights.pop_back();
     CHECK_THROWS_AS(fit_encoder(view(F), view(layer), options, encoded, report, no_checkpoint()),
                     std::invalid_argument);

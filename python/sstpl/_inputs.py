@@ -248,9 +248,11 @@ def _fit_piecewise(X: Floats, columns: Labels, weights: Weights) -> Ramps:
 
 def _scored_knots(x: _Reals, weights: Weights) -> tuple[_Reals, _Reals]:
     """Return at most 1000 increasing values of a column, and the normal quantiles of their mid-ranks."""
-    values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
-    if weights is not None:
-        counts = np.bincount(inverse.reshape(-1), weights=weights)
+    if weights is None:
+        values, counts = np.unique(x, return_counts=True)
+    else:
+        values, own = np.unique(x, return_inverse=True)
+        counts = np.bincount(own.reshape(-1), weights=weights)
     ranks = (np.cumsum(counts) - 0.5 * counts) / counts.sum()
     if len(values) > _MOST_KNOTS:
         kept = np.unique(np.searchsorted(ranks, np.linspace(ranks[0], ranks[-1], _MOST_KNOTS)))

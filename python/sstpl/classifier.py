@@ -420,7 +420,8 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         -------
         ndarray of shape (n_samples, n_classes)
             In the order of `classes_`; rows sum to 1. The map is increasing, so `predict` is the class of the largest
-            probability. None is below ``1 / (n_classes (n + 1))`` for n training rows.
+            probability. None is below ``1 / (n_classes (n + 1))`` for n training rows; of weighted rows n is their
+            effective number (see `fit`).
 
         Notes
         -----

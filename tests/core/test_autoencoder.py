@@ -134,3 +134,16 @@ def test_bad_settings_are_refused_by_name(change, words):
     settings = {"F": problems.normal(9, 3), "code_weights": A, "code_bias": b, "activation": "tanh"}
     with pytest.raises(ValueError, match=words):
         _core.fit_encoder(**settings | {"penalty": "ridge", "alpha": 0.1} | change)
+
+
+@each_dtype
+@pytest.mark.parametrize("penalty", ["ridge", "lasso"])
+def test_whole_row_weights_are_copies_of_rows(penalty, dtype):
+    F, code, counts = problems.normal(60, 6, dtype=dtype), random_code(9, 6, dtype), 1 + np.arange(60) % 3
+    options = {"max_iter": 5000, "tolerance": 1e-10}
+    found = _core.fit_encoder(F, *code, "tanh", penalty, 0.1, row_weights=counts.astype(float), **options)
+    copies = _core.fit_encoder(F.repeat(counts, axis=0), *code, "tanh", penalty, 0.1, **options)
+    loosen = 10 if penalty == "ridge" else 1000  # FISTA stops short of the solution by more than rounding
+    for part in ("weights", "low", "scale"):
+        problems.assert_close(found[part], copies[part], dtype, loosen)
+    problems.assert_close(found["encoded"].repeat(counts, axis=0), copies["encoded"], dtype, loosen)

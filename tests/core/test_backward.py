@@ -154,3 +154,22 @@ def test_bad_settings_are_refused_by_name(change, words):
     settings = {"X": X, "targets": indicator, "codes": codes, "weights": network(6, (5, 3)), "activation": "tanh"}
     with pytest.raises(ValueError, match=words):
         _core.fit_backward(**settings | {"margin": MARGIN, "alphas": [0.1]} | change)
+
+
+@each_dtype
+@pytest.mark.parametrize("form", ["prototypes", "dense"])
+def test_whole_row_weights_are_copies_of_rows(form, dtype):
+    X, E, codes = classes(60, dtype)
+    counts, starts, chain = np.arange(60) % 4, problems.fold_starts(60, 3), network(6, (17, 5, 3), dtype)
+    targets, codes = (E, codes) if form == "prototypes" else (E @ codes, None)
+
+    def fit(rows, targets, starts, row_weights):
+        solve = ("tanh", MARGIN, [0.01, 0.1, 1.0], starts)
+        return _core.fit_backward(rows, targets, codes, chain, *solve, row_weights=row_weights)
+
+    found = fit(X, targets, starts, counts.astype(float))
+    ends = np.concatenate([[0], np.cumsum(counts)])[starts]
+    copies = fit(X.repeat(counts, axis=0), targets.repeat(counts, axis=0), ends, None)
+    for actual, wanted in zip(found, copies, strict=True):
+        problems.assert_close(actual["weights"], wanted["weights"], dtype, 100)
+        problems.assert_close(actual["scores"].repeat(counts, axis=0), wanted["scores"], dtype, 100)

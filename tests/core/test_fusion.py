@@ -134,3 +134,27 @@ def test_bad_settings_are_refused_by_name(change, words):
 def test_blocks_that_are_no_pairs_of_arrays_are_type_errors(blocks):
     with pytest.raises(TypeError):
         fit(blocks, np.ones((9, 2)), alphas=[0.1])
+
+
+@each_dtype
+def test_whole_row_weights_are_copies_of_rows(dtype):
+    blocks, Y, starts = blocks_of(60, dtype), problems.normal(60, 2, dtype=dtype), problems.fold_starts(60, 3)
+    counts = 1 + np.arange(60) % 3
+    found = fit(blocks, Y, "normal", fold_starts=starts, row_weights=counts.astype(float))
+    ends = np.concatenate([[0], np.cumsum(counts)])[starts]
+    repeated = [(block.repeat(counts, axis=0), prototypes) for block, prototypes in blocks]
+    copies = fit(repeated, Y.repeat(counts, axis=0), "normal", fold_starts=ends)
+    for part in ("low", "scale", "weights", "intercept"):
+        problems.assert_close(found[part], copies[part], dtype, 10)
+    problems.assert_close(found["oof_scores"].repeat(counts, axis=0), copies["oof_scores"], dtype, 10)
+
+
+def test_heavy_rows_are_drawn_more_often():
+    blocks, names, starts = blocks_of(60), problems.labels(60, 3), problems.fold_starts(60, 3)
+    weights = 1.0 + np.arange(60) % 5
+    found = fit(blocks, problems.normal(60, 2), labels=names, fold_starts=starts, row_weights=weights)
+    Z = fusion.side_by_side(blocks, "tanh")
+    low, scale = fusion.column_range(Z)
+    A, b = hidden.draw_constrained((Z - low) * scale, 20, 3, 2, names, starts, weights=weights)
+    problems.assert_close(found["hidden_weights"], A)
+    problems.assert_close(found["hidden_bias"], b)

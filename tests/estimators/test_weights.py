@@ -10,6 +10,7 @@ from sklearn.datasets import make_classification
 from sklearn.metrics import balanced_accuracy_score, recall_score
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.estimator_checks import check_sample_weight_equivalence_on_dense_data
 
 import sstpl
 from sstpl import SSTPLClassifier, SSTPLRegressor
@@ -87,6 +88,12 @@ def test_a_solve_on_weighted_rows_is_that_on_copies_of_them(kind, scaling, diabe
     weighted = model.fit(X, y, counts).predict(X)
     copies = model.fit(X.repeat(counts, axis=0), y.repeat(counts, axis=0)).predict(X)
     np.testing.assert_allclose(weighted, copies, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["orthogonal", "uniform", "normal"])
+def test_a_single_solve_passes_the_check_of_scikit_learn(kind):
+    model = SSTPLRegressor(**ONE_SOLVE, hidden_weights=kind, scaling="feature")
+    check_sample_weight_equivalence_on_dense_data("SSTPLRegressor", model)
 
 
 @pytest.mark.parametrize("scaling", ["feature", "quantile", "piecewise"])
@@ -179,6 +186,17 @@ def test_probabilities_and_scores_are_those_of_the_weighted_distribution(rare):
     blind = np.average((model.oof_decision_function_ > 0) == y, weights=compute_sample_weight("balanced", y))
     assert model.report_.score.value == pytest.approx(blind)
     assert blind <= np.average(right, weights=compute_sample_weight("balanced", y)) + 0.02
+
+
+def test_random_labels_of_balanced_classes_are_at_chance(small_stack):
+    found = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        X, y = rng.normal(size=(400, 20)), (np.arange(400) < 40).astype(int)
+        model = SSTPLClassifier(**small_stack | {"random_state": seed}, class_weight="balanced").fit(X, y)
+        found.append(balanced_accuracy_score(y, model.oof_decision_function_ > 0))
+        assert model.report_.score.value == pytest.approx(found[-1])
+    assert np.mean(found) == pytest.approx(0.5, abs=4 * 0.25 * np.sqrt(1 / 320 + 1 / 2880))
 
 
 def test_class_weights_are_sample_weights(small, digits):
