@@ -53,7 +53,7 @@ def read_labelled(
         X, y = read_archive(path, part)
         if y is None:
             raise ValueError(f"{path} must hold y beside X")
-        if X.ndim == 0 or y.ndim == 0 or len(X) != len(y) or len(X) == 0:
+        if y.ndim == 0 or len(X) != len(y):
             raise ValueError(f"{path} must hold as many rows of y as of X, got the shapes {y.shape} and {X.shape}")
         return Labelled(X, y.astype(str) if y.dtype.kind == "S" else y, "y")
     if target is None:
@@ -135,17 +135,14 @@ def matched(path: str, X: Any, names: Sequence[str] | None, n_features: int) -> 
     if isinstance(X, np.ndarray):
         if names is not None:
             raise ValueError(f"{path} has no column names, and the model knows its columns by name: {quoted(names)}")
-        return X
-    if names is None:
-        if X.shape[1] != n_features:
-            raise ValueError(
-                f"{path} has {X.shape[1]} columns, and the model, which has no names for them, needs {n_features}"
-            )
-        return X.to_numpy()
-    missing = [name for name in names if name not in X.columns]
-    if missing:
-        raise ValueError(f"{path} lacks columns that the model was fitted on: {quoted(missing)}")
-    return _with_categories(path, X[list(names)])
+    elif names is not None:
+        missing = [name for name in names if name not in X.columns]
+        if missing:
+            raise ValueError(f"{path} lacks columns that the model was fitted on: {quoted(missing)}")
+        return _with_categories(path, X[list(names)])
+    if X.shape[1] != n_features:
+        raise ValueError(f"{path} has {X.shape[1]} columns, and the model, without names for its, has {n_features}")
+    return X if isinstance(X, np.ndarray) else X.to_numpy()
 
 
 def matched_to(path: str, X: Any, model: Any) -> Any:

@@ -10,6 +10,7 @@ import warnings
 import zipfile
 from collections import Counter
 from importlib.util import find_spec
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy.typing as npt
 _TEXT = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 _SEPARATORS = ",;\t"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_LINES_SNIFFED = 100  # two records, which quoted line breaks may stretch
 _MOST_SHOWN = 5
 
 Frame = Any  # pandas.DataFrame; pandas is imported when a table is read
@@ -53,9 +55,9 @@ def quoted(names: Any) -> str:
 def read_table(path: str, *, header: bool = True) -> Frame:
     """Return the rows of a CSV or Parquet file as a data frame whose column names are different strings.
 
-    Text is UTF-8, with or without a byte order mark. The separator is the comma, semicolon or tab that the first line
-    has most of. Fields that pandas reads as missing, and "?", are. Beside semicolons, "1,5" is a number. Without a
-    header, columns are "column1", "column2", ....
+    Text is UTF-8, with or without a byte order mark. The separator is the comma, semicolon or tab that cuts the first two
+    lines into as many fields; in .tsv the tab. Fields that pandas reads as missing, and "?", are. Beside semicolons,
+    "1,5" is a number. Without a header, columns are "column1", "column2", ....
     """
     require_table(path)
     frame = _read_parquet(path) if is_parquet(path) else _read_text(path, header)
@@ -97,12 +99,11 @@ def _read_text(path: str, header: bool) -> Frame:
                 encoding="utf-8-sig",
                 na_values=["?"],
                 skipinitialspace=True,
-                float_precision="round_trip",
                 low_memory=False,  # types by whole columns
             )
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}") from error
-    except (gzip.BadGzipFile, EOFError) as error:
+    except (gzip.BadGzipFile, EOFError, csv.Error) as error:
         raise ValueError(f"{path}: {error}") from error
     except pd.errors.ParserWarning as error:
         raise ValueError(f"{path} has rows with more fields than its first line, {len(first)}") from error
@@ -113,16 +114,27 @@ def _read_text(path: str, header: bool) -> Frame:
 
 def _first_fields(path: str) -> tuple[str, list[str]]:
     """Return the separator of a text file and the fields of its first line."""
-    opened = gzip.open if path.lower().endswith(".gz") else open
+    name = path.lower()
+    opened = gzip.open if name.endswith(".gz") else open
     with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-        line = next((line for line in file if line.strip()), "")
-    if not line:
+        head = "".join(islice(file, _LINES_SNIFFED))
+    if not head.strip():
         raise ValueError(f"{path} is empty")
-    if "\0" in line:
+    if "\0" in head:
         raise ValueError(f"{path} is not text")
-    outside = re.sub(r'"[^"]*"', "", line)
-    separator = max(_SEPARATORS, key=outside.count)
-    return separator, next(csv.reader(io.StringIO(line), delimiter=separator, skipinitialspace=True))
+
+    def records(separator: str) -> list[list[str]]:
+        found = csv.reader(io.StringIO(head), delimiter=separator, skipinitialspace=True)
+        return list(islice((fields for fields in found if fields), 2))
+
+    candidates = {separator: records(separator) for separator in ("\t" if ".tsv" in name else _SEPARATORS)}
+
+    def fits(separator: str) -> tuple[bool, int]:
+        lengths = [len(fields) for fields in candidates[separator]]
+        return lengths[0] == lengths[-1] > 1, lengths[0]
+
+    separator = max(candidates, key=fits)
+    return separator, candidates[separator][0]
 
 
 def _require_names(path: str, fields: list[str]) -> None:
@@ -185,8 +197,10 @@ def read_archive(path: str, part: str) -> tuple[npt.NDArray[Any], npt.NDArray[An
             suffix = f"_{part}" if f"X_{part}" in arrays.files else ""
             if f"X{suffix}" not in arrays.files:
                 raise ValueError(f"it must hold X, or X_{part}; it holds {quoted(sorted(arrays.files)) or 'nothing'}")
-            y = arrays[f"y{suffix}"] if f"y{suffix}" in arrays.files else None
-            return arrays[f"X{suffix}"], y
+            X, y = arrays[f"X{suffix}"], arrays[f"y{suffix}"] if f"y{suffix}" in arrays.files else None
+            if X.ndim != 2 or len(X) == 0:
+                raise ValueError(f"X{suffix} must have the shape (rows, columns), got {X.shape}")
+            return X, y
     except OSError:
         raise
     except Exception as error:  # a damaged archive raises what zipfile, zlib and NumPy please
