@@ -55,7 +55,7 @@ def quoted(names: Any) -> str:
 def read_table(path: str, *, header: bool = True) -> Frame:
     """Return the rows of a CSV or Parquet file as a data frame whose column names are different strings.
 
-    Text is UTF-8, with or without a byte order mark. The separator is the comma, semicolon or tab that cuts the first two
+    Text is UTF-8, a byte order mark is skipped. The separator is the comma, semicolon or tab that cuts the first two
     lines into as many fields; in .tsv the tab. Fields that pandas reads as missing, and "?", are. Beside semicolons,
     "1,5" is a number. Without a header, columns are "column1", "column2", ....
     """
