@@ -7,8 +7,8 @@ from itertools import pairwise
 
 from sstpl import _figures as draw
 from sstpl._base import SSTPLBase
-from sstpl._html import Plot, Section, Table, shown
-from sstpl._overview import squared_error
+from sstpl._html import Plot, Section, Table
+from sstpl._overview import shown, squared_error
 from sstpl._report import Report
 from sstpl._system_sections import conditioning_section, paper_section, system_section
 

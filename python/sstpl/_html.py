@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from html import escape
 from matplotlib.figure import Figure
 
 from sstpl._figures import style
+from sstpl._overview import shown
 
 _CSS = """
 .sstpl-report { color-scheme: light; background: #fff; color: #1f2937; max-width: 54rem; margin: 0 auto;
@@ -67,17 +67,6 @@ class Section:
     title: str
     text: str
     parts: Sequence[Plot | Table]
-
-
-def shown(value: object) -> str:
-    """Return a value as the report writes it."""
-    if value is None:
-        return "\N{EN DASH}"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.4g}" if math.isfinite(value) else str(value)
-    return str(value)
 
 
 def svg(figure: Figure) -> bytes:

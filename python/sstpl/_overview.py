@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
 from sstpl._base import SSTPLBase
-from sstpl._html import shown
 from sstpl._images import ImageMap
 from sstpl._report import Report, Step
 from sstpl._targets import ClassTargets
+
+
+def shown(value: object) -> str:
+    """Return a value as a reader sees it."""
+    if value is None:
+        return "\N{EN DASH}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}" if math.isfinite(value) else str(value)
+    return str(value)
 
 
 def metric_of(estimator: SSTPLBase) -> str:
@@ -25,7 +37,8 @@ def n_training_rows(estimator: SSTPLBase) -> int:
     return len(getattr(estimator, "oof_decision_function_" if is_classifier else "oof_prediction_"))
 
 
-def _input_map(estimator: SSTPLBase) -> str:
+def input_map(estimator: SSTPLBase) -> str:
+    """Return what is made of the columns of X."""
     fitted = estimator._input_map
     if not isinstance(fitted, ImageMap):
         return f"{fitted.scaling}, {fitted.n_columns_out} columns"
@@ -33,7 +46,10 @@ def _input_map(estimator: SSTPLBase) -> str:
     return f"convolution, {filters} filters" if filters else "pixels"
 
 
-def _hidden_columns(estimator: SSTPLBase) -> str:
+def hidden_columns(estimator: SSTPLBase) -> str:
+    """Return what hidden units see of mapped rows."""
+    if estimator.architecture != "recursive":
+        return "all"
     for step in estimator.report_.preparation:
         if step.accepted:
             return str(step.detail["columns"])
@@ -41,15 +57,16 @@ def _hidden_columns(estimator: SSTPLBase) -> str:
     return estimator.hidden_columns if estimator.hidden_columns != "auto" else "subsets" if is_image else "all"
 
 
-def _chosen_alphas(report: Report) -> str:
-    used = [
+def chosen_alphas(report: Report) -> list[float]:
+    """Return the penalties of the first levels or fusions that are used, sorted, each once."""
+    used = {
         s.alpha
         for subsystem in report.subsystems
         if subsystem.accepted
         for s in subsystem.steps
         if s.accepted and s.alpha is not None and (s.stage == "fusion" or (s.stage == "level" and s.level == 1))
-    ]
-    return ", ".join(shown(alpha) for alpha in sorted(set(used)))
+    }
+    return sorted(used)
 
 
 def facts(estimator: SSTPLBase) -> list[tuple[str, object]]:
@@ -64,12 +81,12 @@ def facts(estimator: SSTPLBase) -> list[tuple[str, object]]:
         ("out-of-fold " + metric_of(estimator), None if report.score is None else f"{report.score.value:.4f}"),
         ("training data", f"{n_training_rows(estimator):,} rows, {estimator.n_features_in_:,} columns, {task}"),
         ("architecture", estimator.architecture),
-        ("input map", _input_map(estimator)),
-        ("hidden units see", _hidden_columns(estimator) if estimator.architecture == "recursive" else "all"),
+        ("input map", input_map(estimator)),
+        ("hidden units see", hidden_columns(estimator)),
         ("width", ", ".join(str(width) for width in sorted({subsystem.width for subsystem in kept}))),
         ("depth", ", ".join(str(subsystem.depth) for subsystem in kept)),
         ("subsystems", f"{estimator.n_subsystems_} kept of {len(report.subsystems)} tried"),
-        ("alpha", _chosen_alphas(report)),
+        ("alpha", ", ".join(shown(alpha) for alpha in chosen_alphas(report))),
         ("precision", str(estimator._input_map.dtype)),
         ("seconds of work", f"{report.seconds:.2f}"),
         ("stopped by time_limit", report.stopped_by_time),

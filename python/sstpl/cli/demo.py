@@ -1,10 +1,8 @@
-"""The command line: ``sstpl demo``."""
+"""``sstpl demo``: the estimators on digits, or on a file."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
 
@@ -14,35 +12,35 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sstpl import SSTPLClassifier, SSTPLRegressor, build_info, datasets, presets
+from sstpl import datasets, presets
+from sstpl.classifier import SSTPLClassifier
+from sstpl.cli import _options as arguments
+from sstpl.regressor import SSTPLRegressor
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit code."""
-    parser = argparse.ArgumentParser(prog="sstpl", description="Neural networks by closed-form ridge solves.")
-    parser.add_argument("--version", action="version", version=f"sstpl {build_info()['version']}")
-    commands = parser.add_subparsers(dest="command", required=True)
-    demo = commands.add_parser(
+def add(commands: Any) -> None:
+    """Add the command."""
+    parser = arguments.add_command(
+        commands,
         "demo",
-        help="train and test on digits, or on a file",
-        description="Train on scikit-learn's digits or on an .npz file, and print test score, depth and seconds beside "
-        "a plain ridge model and a multilayer perceptron.",
-        epilog="example: sstpl demo --data mnist.npz --image-shape 28 28",
+        "train and test on digits, or on a file",
+        "sstpl demo\nsstpl demo --data mnist.npz --image-shape 28 28",
+        more="Trains on scikit-learn's digits or on an .npz file, and prints test score, depth and seconds beside a "
+        "plain ridge model and a multilayer perceptron.",
     )
-    demo.add_argument("--data", metavar="FILE.npz", help="X_train, y_train, X_test, y_test, or X, y")
-    demo.add_argument("--preset", choices=("mnist", "fashion_mnist", "norb"), help="published settings to use")
-    demo.add_argument(
+    parser.add_argument("--data", metavar="FILE.npz", help="X_train, y_train, X_test, y_test, or X, y")
+    parser.add_argument("--preset", choices=("mnist", "fashion_mnist", "norb"), help="published settings to use")
+    parser.add_argument(
         "--image-shape", type=int, nargs="+", metavar="N", help="rows, columns (and channels) of images, e.g. 28 28"
     )
-    demo.add_argument("--seed", type=int, default=0, help="of the split and of every model (default 0)")
-    demo.add_argument("--no-references", action="store_true", help="train sstpl only")
-    options = parser.parse_args(arguments)
-    try:
-        _demo(options.data, options.preset, options.image_shape, options.seed, not options.no_references)
-    except (OSError, ValueError) as error:
-        print(f"sstpl: {error}", file=sys.stderr)
-        return 1
-    return 0
+    parser.add_argument("--seed", type=int, default=0, help="of the split and of every model (default 0)")
+    parser.add_argument("--no-references", action="store_true", help="train sstpl only")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Train, test and print."""
+    _demo(options.data, options.preset, options.image_shape, options.seed, not options.no_references)
 
 
 def _demo(path: str | None, preset: str | None, image_shape: list[int] | None, seed: int, references: bool) -> None:

@@ -1,0 +1,186 @@
+"""Which columns of a table are what: the target, the features, and those that a model knows by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sstpl.cli._output import UsageError
+from sstpl.cli._tables import Frame, is_archive, is_text, quoted, read_archive, read_table
+
+_UNNAMED = re.compile(r"Unnamed: (\d+)")  # what pandas calls a column without a name, whose number is from 0
+_MOST_CLASSES = 20
+TASK_RULE = (
+    f"text, true/false, and whole numbers of at most {_MOST_CLASSES} different values are classes, "
+    "other numbers are a regression"
+)
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Rows, a data frame or an array, with their targets and what these are called."""
+
+    X: Any
+    y: npt.NDArray[Any]
+    target: str
+
+    def take(self, rows: npt.NDArray[np.int64]) -> Labelled:
+        """Return some of the rows."""
+        X = self.X[rows] if isinstance(self.X, np.ndarray) else self.X.iloc[rows]
+        return Labelled(X, self.y[rows], self.target)
+
+    @property
+    def names(self) -> list[str] | None:
+        """The names of the columns, where there are any."""
+        return None if isinstance(self.X, np.ndarray) else list(self.X.columns)
+
+
+def read_labelled(
+    path: str, target: str | None, *, drop: Sequence[str] = (), header: bool = True, part: str = "train"
+) -> Labelled:
+    """Return the rows of a file with their targets."""
+    if is_archive(path):
+        if target is not None or drop or not header:
+            raise UsageError(
+                f"{path}: the target of an .npz file is its y; --target, --drop, --no-header are of tables"
+            )
+        X, y = read_archive(path, part)
+        if y is None:
+            raise ValueError(f"{path} must hold y beside X")
+        if y.ndim == 0 or len(X) != len(y):
+            raise ValueError(f"{path} must hold as many rows of y as of X, got the shapes {y.shape} and {X.shape}")
+        return Labelled(X, y.astype(str) if y.dtype.kind == "S" else y, "y")
+    if target is None:
+        raise UsageError(f"{path} is a table, and needs --target")
+    frame = read_table(path, header=header)
+    name = _column(path, frame, target)
+    dropped = [_column(path, frame, column) for column in drop]
+    y = _targets(path, name, frame[name])
+    return Labelled(frame.drop(columns=[name, *dropped]), y, name)
+
+
+def read_rows(path: str, *, header: bool = True) -> Any:
+    """Return the rows of a file, test rows where it has two parts."""
+    return read_archive(path, "test")[0] if is_archive(path) else read_table(path, header=header)
+
+
+def _column(path: str, frame: Frame, given: str) -> str:
+    """Return the name of a column by its name, or by its number: from 1, or from -1 for the last."""
+    if given in frame.columns:
+        return given
+    n_columns = frame.shape[1]
+    try:
+        number = int(given)
+    except ValueError:
+        number = 0
+    if number == 0 or abs(number) > n_columns:
+        raise ValueError(f"{path} has no column {given!r}; it has {quoted(frame.columns)}")
+    return str(frame.columns[number - 1 if number > 0 else number])
+
+
+def _targets(path: str, name: str, column: Any) -> npt.NDArray[Any]:
+    """Return a target column as strings, bools or numbers."""
+    n_missing = int(column.isna().sum())
+    if n_missing:
+        raise ValueError(f"{path}: target {name!r} is missing in {n_missing} of {len(column)} rows")
+    values = np.asarray(column)
+    if values.dtype.kind == "O" and len({type(value) for value in values}) == 1:
+        values = np.array(values.tolist())
+    if values.dtype.kind not in "biufU":
+        raise ValueError(f"{path}: target {name!r} must be text, true/false or numbers, got {column.dtype}")
+    return values
+
+
+def detect_task(y: npt.NDArray[Any]) -> str:
+    """Return what a target asks for, by `TASK_RULE`."""
+    if y.ndim > 1:
+        return "regression"
+    if y.dtype.kind in "bOUS":
+        return "classification"
+    if not np.isfinite(y).all() or (y != np.round(y)).any():
+        return "regression"
+    return "classification" if len(np.unique(y)) <= _MOST_CLASSES else "regression"
+
+
+def task_of(path: str, rows: Labelled, asked: str) -> str:
+    """Return the task: the one asked for, or what the target asks for."""
+    if asked == "regression" and rows.y.dtype.kind not in "biuf":
+        raise ValueError(f"{path}: target {rows.target!r} is not of numbers, and cannot be a regression")
+    return detect_task(rows.y) if asked == "auto" else asked
+
+
+def require_features(path: str, rows: Labelled) -> Labelled:
+    """Return rows to fit, text as categories; raise where columns cannot be features, or the target is constant."""
+    if len(np.unique(rows.y)) < 2:
+        raise ValueError(f"{path}: target {rows.target!r} is {rows.y.flat[0]} in every row: there is nothing to learn")
+    if rows.names is None:
+        return rows
+    if not rows.names:
+        raise ValueError(f"{path} has no column beside the target {rows.target!r}")
+    unnamed = next(filter(None, (_UNNAMED.fullmatch(name) for name in rows.names)), None)
+    if unnamed:
+        number = int(unnamed[1]) + 1
+        raise ValueError(f"{path}: column {number} has no name; name it, or leave it out by --drop {number}")
+    return Labelled(_with_categories(path, rows.X), rows.y, rows.target)
+
+
+def matched(path: str, X: Any, names: Sequence[str] | None, n_features: int) -> Any:
+    """Return rows as a model wants them: its columns by name and in its order, others left out."""
+    if isinstance(X, np.ndarray):
+        if names is not None:
+            raise ValueError(f"{path} has no column names, and the model knows its columns by name: {quoted(names)}")
+    elif names is not None:
+        missing = [name for name in names if name not in X.columns]
+        if missing:
+            raise ValueError(f"{path} lacks columns that the model was fitted on: {quoted(missing)}")
+        return _with_categories(path, X[list(names)])
+    if X.shape[1] != n_features:
+        raise ValueError(f"{path} has {X.shape[1]} columns, and the model, without names for its, has {n_features}")
+    return X if isinstance(X, np.ndarray) else X.to_numpy()
+
+
+def matched_to(path: str, X: Any, model: Any) -> Any:
+    """Return rows as a fitted model wants them."""
+    return matched(path, X, getattr(model, "feature_names_in_", None), model.n_features_in_)
+
+
+def _with_categories(path: str, X: Frame) -> Frame:
+    """Return a frame whose columns of text are categories; raise where a column is neither that nor numbers."""
+    import pandas as pd
+
+    text = [name for name in X.columns if is_text(X[name])]
+    others = [
+        f"{name!r} ({X[name].dtype})"
+        for name in X.columns
+        if name not in text
+        and not pd.api.types.is_numeric_dtype(X[name].dtype)
+        and not isinstance(X[name].dtype, pd.CategoricalDtype)
+    ]
+    if others:
+        raise ValueError(f"{path} has columns that are neither numbers nor text: {', '.join(others)}; see --drop")
+    return X.astype(dict.fromkeys(text, "category"))
+
+
+@contextmanager
+def naming_columns(path: str, X: Any) -> Iterator[None]:
+    """Add the names of columns that hold text or miss values to what an estimator has against its rows."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        if isinstance(X, np.ndarray):
+            raise
+        kinds = {
+            "text": [name for name in X.columns if X[name].dtype == "category"],
+            "missing values": [name for name in X.columns if X[name].isna().any()],
+        }
+        found = [f"columns with {kind}: {quoted(names)}" for kind, names in kinds.items() if names]
+        if not found:
+            raise
+        first = str(error).strip().splitlines()[0].rstrip(".")
+        raise ValueError(f"{path}: {first} ({'; '.join(found)})") from error
