@@ -328,8 +328,8 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         Raises
         ------
         ValueError
-            For parameters or input out of range, labels that are not among given classes, and ``selection`` other than
-            "kfold" where alpha is "auto".
+            For parameters or input out of range, labels that are not among given classes, ``class_weight``, and
+            ``selection`` other than "kfold" where alpha is "auto".
         MemoryError
             When the sums exceed ``memory_limit``.
         numpy.linalg.LinAlgError
@@ -369,6 +369,8 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         >>> model.score(X[1500:], y[1500:]) > 0.9
         True
         """
+        if self.class_weight is not None:
+            raise ValueError(f"partial_fit takes no class_weight, got {self.class_weight!r}: sums have no weights")
         self._partial_fit(X, y, classes, classification=True)
         return self
 

@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ import sstpl
 from sstpl import cli
 from sstpl.cli import bench, evaluate, fit, inspect
 from sstpl.cli._metrics import class_metrics, metrics_of
+from sstpl.cli._output import verbosity
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -178,6 +180,12 @@ def test_every_command_has_help_with_examples_that_parse(capsys):
             assert cli.parser().parse_args(arguments[1:]).command == name
         for key in KEYS.get(name, ()):
             assert re.search(rf"^  {key}  ", shown, re.M), key
+
+
+@pytest.mark.parametrize(("is_terminal", "quiet", "shown"), [(True, False, 1), (True, True, 0), (False, False, 0)])
+def test_progress_is_shown_on_a_terminal_unless_quiet(monkeypatch, is_terminal, quiet, shown):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal, raising=False)
+    assert verbosity(quiet) == shown
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")

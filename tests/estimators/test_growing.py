@@ -454,3 +454,9 @@ def test_a_real_set_in_batches_is_as_good_as_one_level_on_all_rows(real_data, na
     model = in_batches(SSTPLClassifier(**settings), X[:5000], y[:5000], first=1000, step=400)
     whole = SSTPLClassifier(**settings, max_depth=1, n_subsystems=1, subsystem_fraction=1.0).fit(X[:5000], y[:5000])
     assert model.score(X[5000:], y[5000:]) > whole.score(X[5000:], y[5000:]) - 0.02
+
+
+def test_class_weights_are_refused_where_sums_have_no_weights():
+    X, y = np.eye(4), np.array([0, 1, 0, 1])
+    with pytest.raises(ValueError, match="partial_fit takes no class_weight, got 'balanced'"):
+        SSTPLClassifier(class_weight="balanced").partial_fit(X, y)

@@ -1,7 +1,7 @@
 """The command line ``sstpl``: one module per command.
 
 Exit codes: 0 done; 1 the input is bad, which includes files, data and models; 2 the command is; 130 interrupted. Every
-error is one line on stderr. Commands import what they need when they run.
+error is one line on stderr. pandas, pyarrow, onnx and matplotlib are imported when a command needs them.
 """
 
 from __future__ import annotations
