@@ -178,10 +178,11 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         rows, y = check.training_rows(self, X, y, dtype, classification=classification)
         self.__dict__.pop("_growth", None)  # of partial_fit
         weights = check.sample_weights(sample_weight, len(rows))
-        counted, ignored = None, rows[:0]
+        unseen: tuple[npt.NDArray[np.bool_], Floats] | None = None
         if weights is not None and not weights.all():
-            counted = weights > 0
-            rows, y, weights, ignored = rows[counted], y[counted], weights[counted], rows[~counted]
+            seen = weights > 0
+            unseen = ~seen, rows[~seen]
+            rows, y, weights = rows[seen], y[seen], weights[seen]
         given = [rows]
         del rows  # the last reference is the list's: the fit drops the rows once they are mapped
         targets: Targets
@@ -198,17 +199,17 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
             setattr(self, name, value)
         if isinstance(targets, ClassTargets):
             self.classes_ = targets.classes
-        if counted is not None:
-            scores = self._with_ignored(scores, ignored, counted)
+        if unseen is not None:
+            scores = self._with_unseen(scores, *unseen)
         listeners.end()
         return targets.decode(scores)
 
-    def _with_ignored(self, scores: Floats, ignored: Floats, counted: npt.NDArray[np.bool_]) -> Floats:
+    def _with_unseen(self, scores: Floats, where: npt.NDArray[np.bool_], unseen: Floats) -> Floats:
         """Put the scores of rows that the fit did not see, those of weight zero, among those of the others."""
-        every = np.empty((len(counted), scores.shape[1]), dtype=scores.dtype)
-        every[counted] = scores
+        every = np.empty((len(where), scores.shape[1]), dtype=scores.dtype)
+        every[~where] = scores
         with threads(self.n_threads):
-            every[~counted] = System(self.subsystems_).predict(self._input_map.transform(ignored))
+            every[where] = System(self.subsystems_).predict(self._input_map.transform(unseen))
         return every
 
     def _fit_system(

@@ -54,10 +54,8 @@ def read_parameter(name: str, value: Any) -> Any:
     if not isinstance(value, (list, dict)):
         return value
     if isinstance(value, dict) and "dict" in value:
-        pairs = [
-            schema.items(where, pair, least=2)
-            for pair in schema.items(where, schema.keyed(where, value, ("dict",))["dict"])
-        ]
+        pairs = schema.items(where, schema.keyed(where, value, ("dict",))["dict"])
+        pairs = [schema.items(where, pair, least=2) for pair in pairs]
         if any(len(pair) != 2 or isinstance(part, (list, dict)) for pair in pairs for part in pair):
             raise schema.fail(where, "pairs of plain values", value)
         return dict(pairs)

@@ -15,6 +15,8 @@ from sklearn.utils.estimator_checks import check_sample_weight_equivalence_on_de
 import sstpl
 from sstpl import SSTPLClassifier, SSTPLRegressor
 from sstpl._inputs import fit_input_map
+from sstpl._model_file import ModelFormatError
+from sstpl._model_values import read_parameter
 
 # Nothing of the final solution depends on folds or samples: one level of data-free units, one penalty, all rows.
 ONE_SOLVE = {
@@ -332,3 +334,11 @@ def test_the_classifier_has_the_parameters_of_the_regressor_and_class_weight():
     model = SSTPLClassifier(**{name: object() for name in classifier})
     assert len({id(value) for value in model.get_params(deep=False).values()}) == len(classifier)
     assert [a for a, b in pairwise(regressor) if list(classifier).index(a) > list(classifier).index(b)] == []
+
+
+@pytest.mark.parametrize(
+    "edited", [{"dict": [["a"]]}, {"dict": [["a", 1.0, 2.0]]}, {"dict": [["a", {}]]}, {"dict": 3}, {"dict": [], "x": 1}]
+)
+def test_class_weights_of_an_edited_file_are_refused(edited):
+    with pytest.raises(ModelFormatError, match=r"parameters\.class_weight"):
+        read_parameter("class_weight", edited)
