@@ -12,9 +12,10 @@ class Portable:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted estimator to a model file, which `sstpl.load` reads.
 
-        The file holds what prediction needs, the parameters, the report and the scores of the training rows. It is a
-        safetensors file with a versioned header; files of this version stay readable by later ones. It replaces what
-        is at the path when it is complete, on the disk and read back; if anything fails, what was there is left alone.
+        The file holds what prediction needs, the parameters, the report and the scores of the training rows; not
+        the sums that ``partial_fit`` would add to. It is a safetensors file with a versioned header; files of this
+        version stay readable by later ones. It replaces what is at the path when it is complete, on the disk and read
+        back; if anything fails, what was there is left alone.
 
         Parameters
         ----------
