@@ -13,9 +13,9 @@ class Portable:
         """Write the fitted estimator to a model file, which `sstpl.load` reads.
 
         The file holds what prediction needs, the parameters (without ``callback``, which is code), the report and the
-        scores of the training rows. It is a safetensors file with a versioned header; files of this version stay
-        readable by later ones. It replaces what is at the path when it is complete, on the disk and read back; if
-        anything fails, what was there is left alone.
+        scores of the training rows; not the sums that ``partial_fit`` would add to. It is a safetensors file with a
+        versioned header; files of this version stay readable by later ones. It replaces what is at the path when it is
+        complete, on the disk and read back; if anything fails, what was there is left alone.
 
         Parameters
         ----------

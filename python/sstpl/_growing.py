@@ -307,6 +307,8 @@ class Growing(SSTPLBase):
                     f"partial_fit keeps sums, which tell no row's out-of-fold score: no {name.strip('_')}. For "
                     "probabilities, sets and intervals call calibrate(X, y) with rows that were not added"
                 )
+            if name == "partial_fit":  # asked for here only where it is not there
+                raise AttributeError(f"partial_fit needs architecture='recursive', got {self.architecture!r}")
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 

@@ -418,7 +418,8 @@ def test_what_needs_sums_says_that_there_are_none():
 
 
 def test_the_papers_architecture_has_no_partial_fit():
-    assert not hasattr(SSTPLClassifier(architecture="paper"), "partial_fit")
+    with pytest.raises(AttributeError, match="partial_fit needs architecture='recursive', got 'paper'"):
+        SSTPLClassifier(architecture="paper").partial_fit([[1.0], [2.0]], [0, 1])
     assert hasattr(SSTPLRegressor(), "partial_fit")
 
 
