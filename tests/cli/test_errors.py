@@ -162,7 +162,11 @@ def test_an_interrupted_fit_leaves_no_file(fail, monkeypatch, tmp_path, iris):
         return fitted
 
     monkeypatch.setattr(_base, "fit_system", interrupt)
-    code, error = fail("fit", iris[0], "--target", "species", "-o", tmp_path / "m", *SMALL)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # which a test run in the background ignores
+    try:
+        code, error = fail("fit", iris[0], "--target", "species", "-o", tmp_path / "m", *SMALL)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert (code, error) == (130, "sstpl: interrupted\n")
     assert not list(tmp_path.iterdir())
 
