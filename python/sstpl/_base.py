@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,8 +15,10 @@ from sstpl import _options as resolve
 from sstpl import _validation as check
 from sstpl._blind import Blind
 from sstpl._budget import Budget, level_bytes
+from sstpl._categories import Categories
 from sstpl._config import threads
 from sstpl._export import Portable
+from sstpl._given import Given
 from sstpl._images import ImageShape
 from sstpl._inputs import fit_input_map
 from sstpl._maps import Map, Trial, choose_map, image_maps, table_maps
@@ -79,6 +81,7 @@ class SSTPLBase(Portable, BaseEstimator):
     depth_: int
     n_subsystems_: int
     subsystems_: tuple[Subsystem, ...]
+    _categories: Categories | None
     _input_map: Map
     _targets: Targets
 
@@ -99,6 +102,7 @@ class SSTPLBase(Portable, BaseEstimator):
         selection: str = "kfold",
         n_folds: int = 5,
         scaling: str = "auto",
+        categorical_features: str | Sequence[bool] | Sequence[int] | Sequence[str] | None = "from_dtype",
         image_shape: tuple[int, int] | tuple[int, int, int] | None = None,
         image_filters: int | str = "auto",
         hidden_widths: tuple[int, ...] = (300, 150),
@@ -128,6 +132,7 @@ class SSTPLBase(Portable, BaseEstimator):
         self.selection = selection
         self.n_folds = n_folds
         self.scaling = scaling
+        self.categorical_features = categorical_features
         self.image_shape = image_shape
         self.image_filters = image_filters
         self.hidden_widths = hidden_widths
@@ -148,6 +153,7 @@ class SSTPLBase(Portable, BaseEstimator):
         check.choice("scaling", self.scaling, resolve.SCALINGS)
         check.optional(check.integer, "n_threads", self.n_threads, 1)
         check.integer("verbose", int(self.verbose), 0)
+        check.categorical_setting(self.categorical_features)
         shape, n_filters = resolve.image_options(self)
         recursive = self.architecture == "recursive"
         return Settings(
@@ -163,14 +169,16 @@ class SSTPLBase(Portable, BaseEstimator):
     def _fit(self, X: object, y: object, *, classification: bool) -> Floats:
         """Fit; return the scores of the training rows, decoded, none of them by a solution that saw its target."""
         settings = self._check_parameters()
-        dtype = check.working_dtype(self.dtype, X)
-        rows, y = check.training_rows(self, X, y, dtype, classification=classification)
+        categorical = check.categorical_columns(self.categorical_features, X)
+        dtype = check.working_dtype(self.dtype, X, categorical)
+        rows, y, categories = check.training_rows(self, X, y, dtype, categorical, classification=classification)
         encode = encode_classes if classification else encode_numbers
         targets, codes, labels = encode(y, dtype)
         given = [rows]
         del rows  # the last reference is the list's: the fit drops the rows once they are mapped
         fitted, scores = self._fit_system(settings, given, codes, labels, dtype)
         self._targets = targets
+        self._categories = categories
         for name, value in fitted.items():
             setattr(self, name, value)
         if isinstance(targets, ClassTargets):
@@ -180,7 +188,7 @@ class SSTPLBase(Portable, BaseEstimator):
     def _fit_system(
         self,
         settings: Settings,
-        given: list[Floats],
+        given: list[Given],
         targets: Floats,
         labels: Labels | None,
         dtype: np.dtype[np.floating],
@@ -237,7 +245,7 @@ class SSTPLBase(Portable, BaseEstimator):
     def _prepare(
         self,
         settings: Settings,
-        rows: Floats,
+        rows: Given,
         targets: Floats,
         labels: Labels | None,
         dtype: np.dtype[np.floating],
@@ -252,7 +260,7 @@ class SSTPLBase(Portable, BaseEstimator):
             scaling = "feature" if self.scaling == "auto" else self.scaling
             return fit_input_map(rows, scaling, dtype), _paper(options, progress), []
         if settings.image_shape is not None:
-            check.image_columns(settings.image_shape, rows.shape[1])
+            check.image_columns(settings.image_shape, rows.n_features)
             candidates = image_maps(settings.image_shape, settings.n_filters, seed, dtype)
         else:
             candidates = table_maps(self.scaling, dtype)
@@ -260,6 +268,12 @@ class SSTPLBase(Portable, BaseEstimator):
         trial = Trial(rows, targets, labels, options, settings.columns, n_folds, seed, n_threads, progress)
         fitted, options, steps = choose_map(candidates, trial)
         return fitted, _recursive(options, progress, budget), steps
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.image_shape is None
+        tags.input_tags.sparse = True
+        return tags
 
     def _mapped(self, X: object) -> Floats:
         """Return rows to predict as the input map shows them to the subsystems."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sstpl import _core
+from sstpl import _validation as check
+from sstpl._given import Given
 from sstpl._typing import Floats
 
 _STREAM_PATCHES = 3
@@ -96,11 +98,13 @@ class ImageMap:
         """Rows, columns and channels of mapped rows."""
         return self.layers[-1].map_shape if self.layers else self.shape
 
-    def transform(self, X: Floats) -> Floats:
+    def transform(self, X: Given | Floats) -> Floats:
         """Return the mapped rows as a new C-ordered array."""
-        out = np.empty((len(X), int(np.prod(self.map_shape))), dtype=self.dtype)
-        for start in range(0, len(X), _BLOCK_ROWS):
-            maps = self._maps(X[start : start + _BLOCK_ROWS])
+        given = Given.of(X)
+        check.no_missing_pixels(given)
+        out = np.empty((len(given), int(np.prod(self.map_shape))), dtype=self.dtype)
+        for start in range(0, len(given), _BLOCK_ROWS):
+            maps = self._maps(given[start : start + _BLOCK_ROWS].numbers())
             maps -= self.mean
             if self.layers:
                 length = np.sqrt(np.einsum("ij,ij->i", maps, maps))[:, np.newaxis]
@@ -127,12 +131,14 @@ def _fit_layer(images: Floats, shape: ImageShape, plan: LayerPlan, seed: int) ->
 
 
 def fit_image_map(
-    X: Floats, shape: ImageShape, plans: tuple[LayerPlan, ...], seed: int, dtype: np.dtype[np.floating]
+    X: Given | Floats, shape: ImageShape, plans: tuple[LayerPlan, ...], seed: int, dtype: np.dtype[np.floating]
 ) -> ImageMap:
     """Fit the input map on images X (n_samples, rows * cols * channels), from at most 8192 of them, evenly spaced."""
-    unit = float(max(abs(float(X.max())), abs(float(X.min())))) or 1.0
-    some = X[:: -(-len(X) // _MOST_ROWS_OF_MEAN)]
-    fitted = ImageMap(shape, unit, (), np.zeros(X.shape[1], dtype=dtype), dtype)
+    given = Given.of(X)
+    check.no_missing_pixels(given)
+    unit = float(max(abs(float(given.X.max())), abs(float(given.X.min())))) or 1.0
+    some = given[:: -(-len(given) // _MOST_ROWS_OF_MEAN)].numbers()
+    fitted = ImageMap(shape, unit, (), np.zeros(given.n_features, dtype=dtype), dtype)
     maps = fitted._maps(some)
     for plan in plans:
         layer = _fit_layer(maps, fitted.map_shape, plan, seed)

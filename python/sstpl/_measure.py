@@ -102,7 +102,7 @@ class Model:
 
     def rows(self, X: object, y: object) -> LabelledRows:
         """Check labelled rows."""
-        rows = check.prediction_rows(self.estimator, X)
+        rows = check.prediction_rows(self.estimator, X).X
         actual = self.actual(y)
         check.as_many_rows("y", len(actual), "X", len(rows))
         return LabelledRows(rows, *self._coded_targets(actual))
