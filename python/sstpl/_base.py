@@ -202,6 +202,7 @@ class SSTPLBase(Portable, BaseEstimator):
         ):
             rows = given.pop()
             self._require_memory(settings, len(rows), labels is None, dtype, budget)
+            budget.require_dense(rows, dtype)
             input_map, prepare, steps = self._prepare(
                 settings, rows, targets, labels, dtype, seed, n_threads, progress, budget
             )

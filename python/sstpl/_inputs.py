@@ -53,7 +53,7 @@ _Reals = npt.NDArray[np.float64]
 
 
 def _limited(x: Floats) -> _Reals:
-    return np.clip(x.astype(np.float64), -_LARGEST, _LARGEST)
+    return np.clip(x.astype(np.float64, copy=False), -_LARGEST, _LARGEST)
 
 
 @dataclass(frozen=True)
@@ -294,9 +294,12 @@ def fit_input_map(X: Given | Floats, scaling: str, dtype: np.dtype[np.floating])
     ramps = _fit_ramps(given, *ends, n_rows=len(given) - n_missing[ends[0]])
     scores = _fit_scores(given, by_column if scaling == "quantile" else none)
     flags = fit_flags(given, n_missing, clip=None if scaling == "none" else _CLIP)
-    fill = _means(given, columns if scaling == "none" else none)
+    filled = columns if scaling == "none" else none
+    fill = _means(given, filled, len(given) - n_missing[filled])
     return InputMap(scaling, columns, ramps, scores, flags, fill, dtype)
 
 
-def _means(given: Given, columns: Labels) -> _Reals:
-    return np.array([(_limited(x) / len(x)).sum() for x in given.observed(columns)], dtype=np.float64)
+def _means(given: Given, columns: Labels, n_rows: Labels) -> _Reals:
+    """Return the means of columns over the n_rows values that are there; divided first, so that no sum overflows."""
+    parts = (_limited(given.take(rows, columns)) / n_rows for rows in blocks(len(given), len(columns)))
+    return sum((np.nansum(part, axis=0) for part in parts), start=np.zeros(len(columns)))

@@ -204,7 +204,7 @@ def training_rows(
     if classification:
         targets = column_or_1d(targets, warn=True)
         check_classification_targets(targets)
-    return Given(rows, _has_missing(rows, estimator), categorical), targets, categories
+    return _given(rows, estimator, categorical), targets, categories
 
 
 def fitted(estimator: BaseEstimator) -> None:
@@ -226,7 +226,7 @@ def prediction_rows(estimator: BaseEstimator, X: object) -> Given:
     else:
         validate_data(estimator, X, skip_check_array=True, reset=False)
         rows = _coded(X, categories, _category_values(X, columns, categories), dtype)
-    return Given(rows, _has_missing(rows, estimator), columns)
+    return _given(rows, estimator, columns)
 
 
 def _row_rules(X: object, dtype: np.dtype[np.floating]) -> dict[str, Any]:
@@ -275,6 +275,14 @@ def _coded(
         rows[:, column] = categories.encode(index, values[index])
     checked: npt.NDArray[Any] = check_array(rows, **rules)
     return checked
+
+
+def _given(rows: Any, estimator: BaseEstimator, categorical: Labels) -> Given:
+    """Return rows that scikit-learn has checked, once they hold no infinity."""
+    if sparse.issparse(rows) and not rows.has_canonical_format:  # values may be there in parts, of which X is the sum
+        rows = rows.copy()
+        rows.sum_duplicates()
+    return Given(rows, _has_missing(rows, estimator), categorical)
 
 
 def _has_missing(rows: Any, estimator: BaseEstimator) -> bool:

@@ -159,7 +159,10 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
     copy of a subsystem's share of them, and ``4 K p^2 + 8 p^2`` bytes for the sums. Binary problems are solved with
     two outputs, whose scores differ by sign.
 
-    Rows of small types (float16, integers, bool) are never copied as a whole in a larger one.
+    X may be of any type of numbers, sparse too (CSR; other formats are converted): it is read in blocks, and never
+    copied as a whole in a larger type, nor made dense. Mapped rows, though, are dense, with at least one column for
+    each column of X that varies. A sparse X for which two such arrays exceed ``memory_limit`` (None: 4096 MiB) is
+    refused.
 
     A missing value (NaN; None and NA in frames) of a column of quantities is the mean of the training values that are
     there, its rank the median, and with ``scaling="sample"`` it is the mean of its row; means, deviations, ranks and
@@ -219,7 +222,7 @@ class SSTPLClassifier(ClassifierMixin, SSTPLBase):
         ValueError
             For parameters or input out of range; the message names the argument.
         MemoryError
-            When the narrowest layer that the parameters allow exceeds ``memory_limit``.
+            When the narrowest layer that the parameters allow, or what becomes of sparse X, exceeds ``memory_limit``.
         numpy.linalg.LinAlgError
             When features overflow.
         """

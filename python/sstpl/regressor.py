@@ -103,7 +103,7 @@ memory_limit, dtype, random_state, n_threads, verbose
         ValueError
             For parameters or input out of range; the message names the argument.
         MemoryError
-            When the narrowest layer that the parameters allow exceeds ``memory_limit``.
+            When the narrowest layer that the parameters allow, or what becomes of sparse X, exceeds ``memory_limit``.
         numpy.linalg.LinAlgError
             When features overflow.
         """
