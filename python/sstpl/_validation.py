@@ -142,9 +142,10 @@ def categorical_columns(value: object, X: object) -> Labels:
         return _NO_COLUMNS
     if isinstance(value, str):
         return np.array(_frames.columns_of_categories(X) if _frames.is_frame(X) else [], dtype=np.int64)
-    listed, n_features = list(value), np.shape(X)[1]  # type: ignore[call-overload]
-    if not listed:
+    listed, shape = list(value), np.shape(X)  # type: ignore[call-overload]
+    if not listed or len(shape) != 2:  # scikit-learn says what is wrong with the shape of X
         return _NO_COLUMNS
+    n_features = shape[1]
     kind = _kind_of_name(listed[0])
     if kind == "bool":
         if len(listed) != n_features:

@@ -7,7 +7,7 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from sstpl import SSTPLClassifier, SSTPLRegressor, SSTPLTransformer
+from sstpl import SSTPLClassifier, SSTPLRegressor, SSTPLTransformer, report
 from sstpl._categories import MOST_CATEGORIES, fit_categories
 
 SMALL = {
@@ -231,6 +231,12 @@ def test_the_transformer_takes_categories():
     assert list(features.feature_names_in_) == list(X.columns)
 
 
+def test_a_report_shuffles_categories_like_quantities():
+    X, y = frame(), targets(frame())
+    shown = report(SSTPLRegressor(**SMALL).fit(typed(X), y), typed(X), y)
+    assert "importance" in shown.figures
+
+
 @pytest.mark.parametrize(
     ("setting", "match"),
     [
@@ -252,6 +258,8 @@ def test_a_wrong_setting_is_named(setting, match):
 
 def test_wrong_columns_are_named():
     X, y = frame(), targets(frame())
+    with pytest.raises(ValueError, match="Expected 2D array"):
+        SSTPLRegressor(categorical_features=[0]).fit(y, y)
     with pytest.raises(ValueError, match=r"columns \['city', 'flat'\] of X hold strings"):
         SSTPLRegressor(**SMALL).fit(X, y)
     with pytest.raises(ValueError, match=r"columns \['flat'\] of X hold strings"):

@@ -12,7 +12,7 @@ import pytest
 from scipy import sparse
 from sklearn.utils import get_tags
 
-from sstpl import SSTPLClassifier, SSTPLRegressor, SSTPLTransformer
+from sstpl import SSTPLClassifier, SSTPLRegressor, SSTPLTransformer, report
 from sstpl import _validation as check
 from sstpl._inputs import fit_input_map
 
@@ -141,6 +141,13 @@ def test_what_sparse_rows_may_not_be_is_named(small):
     wide = sparse.csr_array((np.ones(60_000), (np.arange(60_000), np.arange(60_000))))
     with pytest.raises(MemoryError, match="memory_limit is 4096 MiB"):
         SSTPLClassifier().fit(wide, np.arange(60_000) % 2)
+
+
+def test_a_report_takes_sparse_rows(small_stack):
+    X = mostly_zero(n=600, missing=True)
+    y = np.arange(600) % 2
+    model = SSTPLClassifier(**small_stack).fit(X, y)
+    assert report(model, X, y).to_html() == report(model, X.toarray(), y).to_html()
 
 
 def test_tags_say_that_rows_may_be_sparse():
