@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,12 +14,15 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator
 
 from sstpl import _options as resolve
+from sstpl import _row_rules as row_rules
 from sstpl import _validation as check
 from sstpl._blind import Blind
 from sstpl._budget import Budget, level_bytes
 from sstpl._callbacks import Callback, CallbackSupportMixin, Listeners, Tell, nobody, with_callbacks
+from sstpl._categories import Categories
 from sstpl._config import threads
 from sstpl._export import Portable
+from sstpl._given import Given
 from sstpl._images import ImageShape
 from sstpl._inputs import fit_input_map
 from sstpl._maps import Map, Trial, choose_map, image_maps, table_maps
@@ -83,6 +86,7 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
     depth_: int
     n_subsystems_: int
     subsystems_: tuple[Subsystem, ...]
+    _categories: Categories | None
     _input_map: Map
     _targets: Targets
 
@@ -103,6 +107,7 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         selection: str = "kfold",
         n_folds: int = 5,
         scaling: str = "auto",
+        categorical_features: str | Sequence[bool] | Sequence[int] | Sequence[str] | None = "from_dtype",
         image_shape: tuple[int, int] | tuple[int, int, int] | None = None,
         image_filters: int | str = "auto",
         hidden_widths: tuple[int, ...] = (300, 150),
@@ -133,6 +138,7 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         self.selection = selection
         self.n_folds = n_folds
         self.scaling = scaling
+        self.categorical_features = categorical_features
         self.image_shape = image_shape
         self.image_filters = image_filters
         self.hidden_widths = hidden_widths
@@ -155,6 +161,7 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         check.optional(check.integer, "n_threads", self.n_threads, 1)
         check.integer("verbose", int(self.verbose), 0)
         check.callback(self.callback)
+        check.categorical_setting(self.categorical_features)
         shape, n_filters = resolve.image_options(self)
         recursive = self.architecture == "recursive"
         return Settings(
@@ -174,11 +181,12 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         """Fit; return the scores of the training rows, decoded, none of them by a solution that saw its target."""
         settings = self._check_parameters()
         listeners = Listeners(self, X, y)
-        dtype = check.working_dtype(self.dtype, X)
-        rows, y = check.training_rows(self, X, y, dtype, classification=classification)
+        categorical = row_rules.categorical_columns(self.categorical_features, X)
+        dtype = row_rules.working_dtype(self.dtype, X, categorical)
+        rows, y, categories = row_rules.training_rows(self, X, y, dtype, categorical, classification=classification)
         self.__dict__.pop("_growth", None)  # of partial_fit
         weights = check.sample_weights(sample_weight, len(rows))
-        unseen: tuple[npt.NDArray[np.bool_], Floats] | None = None
+        unseen: tuple[npt.NDArray[np.bool_], Given] | None = None
         if weights is not None and not weights.all():
             seen = weights > 0
             unseen = ~seen, rows[~seen]
@@ -195,6 +203,7 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
             targets, codes, labels = encode_numbers(y, dtype, weights)
         fitted, scores = self._fit_system(settings, given, codes, labels, weights, dtype, listeners)
         self._targets = targets
+        self._categories = categories
         for name, value in fitted.items():
             setattr(self, name, value)
         if isinstance(targets, ClassTargets):
@@ -204,18 +213,17 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         listeners.end()
         return targets.decode(scores)
 
-    def _with_unseen(self, scores: Floats, where: npt.NDArray[np.bool_], unseen: Floats) -> Floats:
+    def _with_unseen(self, scores: Floats, where: npt.NDArray[np.bool_], unseen: Given) -> Floats:
         """Put the scores of rows that the fit did not see, those of weight zero, among those of the others."""
         every = np.empty((len(where), scores.shape[1]), dtype=scores.dtype)
         every[~where] = scores
-        with threads(self.n_threads):
-            every[where] = System(self.subsystems_).predict(self._input_map.transform(unseen))
+        every[where] = self._scores_of(unseen)
         return every
 
     def _fit_system(
         self,
         settings: Settings,
-        given: list[Floats],
+        given: list[Given],
         targets: Floats,
         labels: Labels | None,
         weights: Weights,
@@ -232,6 +240,7 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         ):
             rows = given.pop()
             self._require_memory(settings, len(rows), labels is None, dtype, budget)
+            budget.require_dense(rows, dtype)
             input_map, prepare, steps = self._prepare(
                 settings, rows, targets, labels, weights, dtype, seed, n_threads, progress, budget, partial(tell, 0)
             )
@@ -277,7 +286,7 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
     def _prepare(
         self,
         settings: Settings,
-        rows: Floats,
+        rows: Given,
         targets: Floats,
         labels: Labels | None,
         weights: Weights,
@@ -302,7 +311,7 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         self,
         settings: Settings,
         options: RecursiveOptions,
-        rows: Floats,
+        rows: Given,
         targets: Floats,
         labels: Labels | None,
         seed: int,
@@ -314,7 +323,7 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         """Return the fitted input map, the options with what hidden units see of it, and the steps of choosing it."""
         dtype = targets.dtype
         if settings.image_shape is not None:
-            check.image_columns(settings.image_shape, rows.shape[1])
+            row_rules.image_columns(settings.image_shape, rows.n_features)
             candidates = image_maps(settings.image_shape, settings.n_filters, seed, dtype)
         else:
             candidates = table_maps(self.scaling, dtype)
@@ -324,16 +333,25 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         )
         return choose_map(candidates, trial)
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.image_shape is None
+        tags.input_tags.sparse = True
+        return tags
+
     def _mapped(self, X: object) -> Floats:
         """Return rows to predict as the input map shows them to the subsystems."""
-        rows = check.prediction_rows(self, X)
-        return self._input_map.transform(rows)
+        return self._input_map.transform(row_rules.prediction_rows(self, X))
 
     def _scores(self, X: object) -> Floats:
         """Return the system's scores (n_samples, n_outputs) of rows to predict."""
-        rows = self._mapped(X)
+        return self._scores_of(row_rules.prediction_rows(self, X))
+
+    def _scores_of(self, rows: Given) -> Floats:
+        """Return the scores of checked rows."""
+        mapped = self._input_map.transform(rows)
         with threads(self.n_threads):
-            return System(self.subsystems_).predict(rows)
+            return System(self.subsystems_).predict(mapped)
 
     def _decoded(self, X: object) -> Floats:
         """Return the scores of rows to predict as a decision function, or in the units of y."""

@@ -6,6 +6,10 @@ from time import perf_counter
 
 import numpy as np
 
+from sstpl._given import Given
+
+_MOST_MEGABYTES_OF_SPARSE = 4096.0  # where there is no limit: little of X becomes much, which nobody asked for
+
 _BYTES_ALWAYS_KEPT, _MOST_BYTES_KEPT = 256 * 2**20, 2**30  # of features, as in crossfit.hpp
 
 
@@ -52,6 +56,20 @@ class Budget:
             raise MemoryError(
                 f"{what} needs about {n_bytes / 2**20:.0f} MiB for its sums and features, and memory_limit is "
                 f"{self._most_bytes / 2**20:g} MiB: lower the width or n_folds, or raise memory_limit"
+            )
+
+    def require_dense(self, given: Given, dtype: np.dtype[np.floating]) -> None:
+        """Raise MemoryError where sparse rows would be too many once they are mapped, and dense."""
+        if not given.is_sparse:
+            return
+        n_columns = len(np.unique(given.X.indices))
+        n_bytes = 2 * len(given) * n_columns * dtype.itemsize
+        limit = _MOST_MEGABYTES_OF_SPARSE * 2**20 if self._most_bytes is None else self._most_bytes
+        if n_bytes > limit:
+            raise MemoryError(
+                f"X is sparse, but mapped rows are dense: {len(given)} rows of {n_columns} columns or more, twice, "
+                f"need about {n_bytes / 2**20:.0f} MiB, and memory_limit is {limit / 2**20:g} MiB: raise it, or reduce "
+                "the columns first, as sklearn.decomposition.TruncatedSVD does"
             )
 
     def spent(self, kind: str, seconds: float) -> None:

@@ -45,8 +45,9 @@ class Portable:
     def to_onnx(self, path: str | os.PathLike[str] | None = None) -> Any:
         """Return the fitted estimator as an ONNX model, which other runtimes and languages predict with.
 
-        Its input "X" is float32 of shape ``(n, n_features_in_)``, n >= 1. A classifier's outputs are "label" (n,),
-        "probabilities" (n, n_classes) and "scores", the decision function in its shape; a regressor's is "prediction".
+        Its input "X" is float32 of shape ``(n, n_features_in_)``, n >= 1, NaN where a value is missing. A classifier's
+        outputs are "label" (n,), "probabilities" (n, n_classes) and "scores", the decision function in its shape; a
+        regressor's is "prediction".
         Inside, and in what it returns, it computes in the precision of the model.
 
         Parameters
@@ -65,6 +66,8 @@ class Portable:
             Without onnx: ``pip install sstpl[onnx]``.
         sklearn.exceptions.NotFittedError
             Before ``fit``.
+        ValueError
+            For a model whose categories (``categorical_features``) are strings, or numbers that are no float32.
 
         Notes
         -----

@@ -15,12 +15,14 @@ import numpy.typing as npt
 from scipy.linalg import LinAlgWarning
 from sklearn.exceptions import NotFittedError
 
+from sstpl import _row_rules as row_rules
 from sstpl import _validation as check
 from sstpl._base import SSTPLBase, unchanged_on_error
 from sstpl._budget import Budget, level_bytes
 from sstpl._calibration import Calibration, fit_calibration
 from sstpl._config import threads
 from sstpl._conformal import Conformity, class_conformity, residual_conformity
+from sstpl._given import Given
 from sstpl._growth import Batch, Growth
 from sstpl._progress import Progress
 from sstpl._recursive import RecursiveOptions
@@ -193,7 +195,7 @@ class Growing(SSTPLBase):
         """
         rows, y = self._more_rows("calibrate", X, y)
         codes, labels = self._coded(self._targets, y, self._input_map.dtype)
-        scores = self._scores(rows)
+        scores = self._scores_of(rows)
         if labels is None:
             self._conformity = residual_conformity(scores, codes)
             return self
@@ -225,8 +227,9 @@ class Growing(SSTPLBase):
         options = settings.architecture
         assert isinstance(options, RecursiveOptions)
         check.growing_selection(options.selection, options.alpha)
-        dtype = check.working_dtype(self.dtype, X)
-        rows, y = check.training_rows(self, X, y, dtype, classification=classification)
+        categorical = row_rules.categorical_columns(self.categorical_features, X)
+        dtype = row_rules.working_dtype(self.dtype, X, categorical)
+        rows, y, categories = row_rules.training_rows(self, X, y, dtype, categorical, classification=classification)
         targets: Targets = (
             ClassTargets(check.first_classes(y, classes)) if classification else encode_numbers(y, dtype)[0]
         )
@@ -248,6 +251,7 @@ class Growing(SSTPLBase):
             batch = Batch.of(rows, input_map.transform(rows), codes, labels, seed, n_folds)
             growth = Growth.begin(batch, options, seed, classes is not None, steps).added(batch)
         self._input_map = input_map
+        self._categories = categories
         self._become(growth, targets)
 
     @staticmethod
@@ -256,7 +260,7 @@ class Growing(SSTPLBase):
         n_bytes = level_bytes(min(n_rows, _MOST_ROWS_AT_ONCE), width, 2 * n_folds, np.dtype(np.float64))
         budget.require(n_bytes, f"width {width}")
 
-    def _more_rows(self, method: str, X: object, y: object) -> tuple[Floats, npt.NDArray[Any]]:
+    def _more_rows(self, method: str, X: object, y: object) -> tuple[Given, npt.NDArray[Any]]:
         """Check rows that are not the first."""
         if "_growth" not in vars(self):
             raise NotFittedError(
@@ -264,7 +268,7 @@ class Growing(SSTPLBase):
                 "them, a model file does not"
             )
         is_classification = isinstance(self._targets, ClassTargets)
-        return check.training_rows(self, X, y, self._input_map.dtype, classification=is_classification, first=False)
+        return row_rules.more_rows(self, X, y, classification=is_classification)
 
     @staticmethod
     def _coded(targets: Targets, y: npt.NDArray[Any], dtype: np.dtype[np.floating]) -> tuple[Floats, Labels | None]:
@@ -274,7 +278,7 @@ class Growing(SSTPLBase):
             return check.code_labels(labels, len(targets.classes), dtype), labels
         return targets.encode(check.known_numbers(y, len(targets.mean)), dtype), None
 
-    def _batch(self, rows: Floats, y: npt.NDArray[Any], targets: Targets | None = None) -> Batch:
+    def _batch(self, rows: Given, y: npt.NDArray[Any], targets: Targets | None = None) -> Batch:
         growth = self._growth
         codes, labels = self._coded(targets or self._targets, y, self._input_map.dtype)
         return Batch.of(rows, self._input_map.transform(rows), codes, labels, growth.seed, len(growth.folds))

@@ -15,44 +15,22 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from sstpl import _core
 from sstpl._calibration import CalibrationReport
 from sstpl._config import threads_for
+from sstpl._given import Given
+from sstpl._hashes import hashes
 from sstpl._recursive import Level, RecursiveOptions, Stack
 from sstpl._report import Report, Step, SubsystemReport, step
 from sstpl._selection import alpha_path
 from sstpl._typing import Floats, Labels
 
-_Words = npt.NDArray[np.uint64]
-
 _STREAM_LEVEL = 101  # that of the first level of a stack
 _SHIFT_ROWS = 256  # whose mean features are the shift
 _ROWS_OF_A_FOLD = 20  # with fewer, hidden units are drawn across folds: within them there are too few pairs
 _PATH_WIDTH = 1024  # leading features that the penalties are scored on
-_BLOCK_VALUES = 2**20
 _MOST_LEFT_BEHIND = 1e-6  # of a feature's sum of squares: the rounding of rows that were taken away
-
-
-def _mix(words: _Words) -> _Words:
-    """Return the finaliser of SplitMix64 (Steele, Lea, Flood 2014): every bit depends on every bit."""
-    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return words ^ (words >> np.uint64(31))
-
-
-def deal_by_value(X: Floats, seed: int, n_folds: int) -> Labels:
-    """Return a fold for every row of X (n, d), a hash of its float64 values; float32 and float64 agree where X does."""
-    counters = np.arange(X.shape[1] + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    keys = _mix(counters + np.uint64(seed)) | np.uint64(1)
-    folds = np.empty(len(X), dtype=np.int64)
-    step_rows = max(1, _BLOCK_VALUES // max(1, X.shape[1]))
-    for start in range(0, len(X), step_rows):
-        some = slice(start, start + step_rows)
-        values = np.ascontiguousarray(X[some], dtype=np.float64) + 0.0  # -0.0 is 0.0
-        folds[some] = _mix(values.view(np.uint64) @ keys[1:] + keys[0]) % np.uint64(n_folds)
-    return folds
 
 
 @dataclass(frozen=True)
@@ -65,9 +43,9 @@ class Batch:
     starts: Labels
 
     @staticmethod
-    def of(rows: Floats, mapped: Floats, targets: Floats, labels: Labels | None, seed: int, n_folds: int) -> Batch:
+    def of(rows: Given, mapped: Floats, targets: Floats, labels: Labels | None, seed: int, n_folds: int) -> Batch:
         """Deal rows, which are hashed as they were given."""
-        folds = deal_by_value(rows, seed, n_folds)
+        folds = (hashes(rows, seed) % np.uint64(n_folds)).astype(np.int64)
         order = np.argsort(folds, kind="stable")
         starts = np.concatenate([[0], np.cumsum(np.bincount(folds, minlength=n_folds))]).astype(np.int64)
         own = None if labels is None else np.ascontiguousarray(labels[order])

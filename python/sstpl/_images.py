@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sstpl import _core
+from sstpl import _row_rules as row_rules
+from sstpl._given import Given
 from sstpl._typing import Floats, Weights
 from sstpl._weights import spread_evenly
 
@@ -97,11 +99,13 @@ class ImageMap:
         """Rows, columns and channels of mapped rows."""
         return self.layers[-1].map_shape if self.layers else self.shape
 
-    def transform(self, X: Floats) -> Floats:
+    def transform(self, X: Given | Floats) -> Floats:
         """Return the mapped rows as a new C-ordered array."""
-        out = np.empty((len(X), int(np.prod(self.map_shape))), dtype=self.dtype)
-        for start in range(0, len(X), _BLOCK_ROWS):
-            maps = self._maps(X[start : start + _BLOCK_ROWS])
+        given = Given.of(X)
+        row_rules.no_missing_pixels(given)
+        out = np.empty((len(given), int(np.prod(self.map_shape))), dtype=self.dtype)
+        for start in range(0, len(given), _BLOCK_ROWS):
+            maps = self._maps(given[start : start + _BLOCK_ROWS].numbers())
             maps -= self.mean
             if self.layers:
                 length = np.sqrt(np.einsum("ij,ij->i", maps, maps))[:, np.newaxis]
@@ -128,7 +132,7 @@ def _fit_layer(images: Floats, shape: ImageShape, plan: LayerPlan, seed: int) ->
 
 
 def fit_image_map(
-    X: Floats,
+    X: Given | Floats,
     shape: ImageShape,
     plans: tuple[LayerPlan, ...],
     seed: int,
@@ -139,11 +143,13 @@ def fit_image_map(
 
     Where they have weights, from as many at equal steps of the cumulated weight, heavy ones more than once.
     """
-    unit = float(max(abs(float(X.max())), abs(float(X.min())))) or 1.0
-    some = X[:: -(-len(X) // _MOST_ROWS_OF_MEAN)]
-    if weights is not None:
-        some = X[spread_evenly(weights, len(some))]
-    fitted = ImageMap(shape, unit, (), np.zeros(X.shape[1], dtype=dtype), dtype)
+    given = Given.of(X)
+    row_rules.no_missing_pixels(given)
+    unit = float(max(abs(float(given.X.max())), abs(float(given.X.min())))) or 1.0
+    n_some = -(-len(given) // -(-len(given) // _MOST_ROWS_OF_MEAN))
+    step = slice(None, None, -(-len(given) // _MOST_ROWS_OF_MEAN))
+    some = given[step if weights is None else spread_evenly(weights, n_some)].numbers()
+    fitted = ImageMap(shape, unit, (), np.zeros(given.n_features, dtype=dtype), dtype)
     maps = fitted._maps(some)
     for plan in plans:
         layer = _fit_layer(maps, fitted.map_shape, plan, seed)

@@ -11,11 +11,15 @@ Five maps, all in closed form and all fitted on training rows alone:
 - "none":      x.
 
 "feature" is the piecewise map of one ramp, open at both ends.
+
+Means, deviations, ranks and octiles are those of the values that are there. A missing value maps to the mean, which is
+0 of whatever is standardised and the training mean in "none"; to the median rank; and in "sample" to the mean of its
+row. Beside these columns stand those that flag missing values and categories (`Flags`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +27,8 @@ import numpy.typing as npt
 from scipy.special import ndtri
 
 from sstpl import _core
+from sstpl._flags import Flags, fit_flags
+from sstpl._given import Given, blocks
 from sstpl._typing import Floats, Labels, Weights
 from sstpl._weights import quantiles
 
@@ -42,27 +48,14 @@ _FEWEST_VALUES = 5
 
 _RAMPS = 8
 
-_BLOCK_VALUES = 2**20  # float64 values of a block of rows, 8 MiB: there is never a float64 copy of all rows
-
 # Larger training values count as this one, so that no difference or multiple below overflows.
 _LARGEST = float(np.finfo(np.float64).max) / 64
 
 _Reals = npt.NDArray[np.float64]
 
 
-def _blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
-    step = max(1, _BLOCK_VALUES // max(1, n_columns))
-    for start in range(0, n_rows, step):
-        yield slice(start, min(start + step, n_rows))
-
-
-def _take(X: Floats, columns: Labels) -> _Reals:
-    """Return columns as a new C-ordered float64 array: sums over it have one order, whatever the layout of X."""
-    return np.take(X, columns, axis=1).astype(np.float64, copy=False)
-
-
 def _limited(x: Floats) -> _Reals:
-    return np.clip(x.astype(np.float64), -_LARGEST, _LARGEST)
+    return np.clip(x.astype(np.float64, copy=False), -_LARGEST, _LARGEST)
 
 
 @dataclass(frozen=True)
@@ -85,9 +78,8 @@ class Ramps:
     spread: _Reals
 
     def apply(self, X: Floats, dtype: np.dtype[np.floating]) -> Floats:
-        """Return the ramps (n_samples, n_ramps) of rows X (n_samples, n_features)."""
-        ramps = (self.columns, self.low, self.high, self.center, self.spread)
-        return _core.apply_ramps(np.ascontiguousarray(X), *ramps, dtype == np.float32)
+        """Return the ramps (n_samples, n_ramps) of C-ordered rows X (n_samples, n_features), NaN where x is."""
+        return _core.apply_ramps(X, self.columns, self.low, self.high, self.center, self.spread, dtype == np.float32)
 
 
 @dataclass(frozen=True)
@@ -126,13 +118,19 @@ def _interpolate(x: _Reals, knots: _Reals, scores: _Reals) -> _Reals:
     return between
 
 
-def _standardise_rows(values: _Reals) -> _Reals:
+def _standardise_rows(values: _Reals, *, has_missing: bool) -> _Reals:
     """Return rows of mean 0 and deviation 1, or of zeros where all values are equal; overwrites values."""
+    missing = np.isnan(values) if has_missing else np.zeros((1, 1), dtype=bool)
+    n_observed = values.shape[1] - missing.sum(axis=1, keepdims=True)
+    if has_missing:  # a row's first value stands for the missing ones, which adds nothing to the sum below
+        first = np.take_along_axis(values, missing.argmin(axis=1, keepdims=True), axis=1)
+        np.copyto(values, np.nan_to_num(first), where=missing)
     largest = np.abs(values).max(axis=1, keepdims=True)
     values /= np.ldexp(1.0, np.frexp(largest)[1] - 1)  # a power of two: squares cannot overflow, nothing is rounded
     values -= values[:, :1].copy()  # a constant row is then zero, not the rounding error of its mean
-    values -= np.mean(values, axis=1, keepdims=True)
-    spread = np.sqrt(np.mean(np.square(values), axis=1, keepdims=True))
+    values -= values.sum(axis=1, keepdims=True) / np.maximum(1, n_observed)
+    np.copyto(values, 0.0, where=missing)
+    spread = np.sqrt(np.square(values).sum(axis=1, keepdims=True) / np.maximum(1, n_observed))
     values /= np.where(spread > 0, spread, 1.0)
     return values
 
@@ -150,6 +148,10 @@ class InputMap:
         Of "feature", "quantile" and "piecewise"; empty otherwise.
     scores : NormalScores
         Of "quantile", right of the ramps; empty otherwise.
+    flags : Flags
+        Right of these.
+    fill : float64 array of shape (n_columns,)
+        Of "none", what stands for missing values; empty otherwise.
     dtype : numpy dtype
         float32 or float64, of the rows given to the core.
     """
@@ -158,66 +160,81 @@ class InputMap:
     columns: Labels
     ramps: Ramps
     scores: NormalScores
+    flags: Flags
+    fill: _Reals
     dtype: np.dtype[np.floating]
 
     @property
     def n_columns_out(self) -> int:
         """Number of columns of mapped rows."""
-        by_column = len(self.ramps.columns) + len(self.scores.columns)
-        return max(1, by_column if by_column else len(self.columns))
+        return max(1, len(self._made_of))
+
+    @property
+    def _made_of(self) -> Labels:
+        """The column of X that each column of mapped rows is made of; empty where no column of X tells anything."""
+        numbers = self.ramps.columns if len(self.ramps.columns) else self.columns
+        return np.concatenate([numbers, self.scores.columns, self.flags.columns])
 
     @property
     def groups(self) -> Labels:
-        """The column of X, numbered among those that vary, that each column of mapped rows is made of."""
-        made_of = np.concatenate([self.ramps.columns, self.scores.columns])
+        """The column of X, numbered among those that tell anything, that each column of mapped rows is made of."""
+        made_of = self._made_of
         if not len(made_of):
-            return np.arange(self.n_columns_out, dtype=np.int64)
-        return np.searchsorted(self.columns, made_of).astype(np.int64)
+            return np.zeros(1, dtype=np.int64)
+        return np.unique(made_of, return_inverse=True)[1].astype(np.int64)
 
-    def transform(self, X: Floats) -> Floats:
+    def transform(self, X: Given | Floats) -> Floats:
         """Return the mapped rows as a new C-ordered array of shape (n_samples, n_columns_out)."""
-        if len(self.columns) and len(self.ramps.columns) and not len(self.scores.columns):
-            return self.ramps.apply(X, self.dtype)
-        out = np.empty((X.shape[0], self.n_columns_out), dtype=self.dtype)
-        for rows in _blocks(*out.shape):
-            self._write(X[rows], out[rows])
+        given = Given.of(X)
+        if given.is_plain and 0 < len(self.ramps.columns) == self.n_columns_out:
+            return self.ramps.apply(given.X, self.dtype)
+        out = np.empty((len(given), self.n_columns_out), dtype=self.dtype)
+        for rows in blocks(len(given), max(given.n_features, self.n_columns_out)):
+            self._write(given[rows].numbers(), out[rows], given.has_missing)
         return out
 
-    def _write(self, X: Floats, out: Floats) -> None:
-        if len(self.columns) == 0:
-            out[...] = 0.0  # one column of zeros: the model is then its intercept
+    def _write(self, X: Floats, out: Floats, has_missing: bool) -> None:
+        n_ramps, n_flags = len(self.ramps.columns), len(self.flags.columns)
+        numbers, flags = np.split(out, [out.shape[1] - n_flags], axis=1)
+        if n_ramps:
+            numbers[:, :n_ramps] = self.ramps.apply(X, self.dtype)
+            self.scores.write(X, numbers[:, n_ramps:])
+            if has_missing:
+                np.copyto(numbers, 0.0, where=np.isnan(numbers))
+        elif len(self.columns) == 0:
+            numbers[...] = 0.0  # one column of zeros where there are no flags either: the model is then its intercept
         elif self.scaling == "none":
-            out[...] = np.take(X, self.columns, axis=1)
-        elif self.scaling == "sample":
-            out[...] = _standardise_rows(_take(X, self.columns))
+            numbers[...] = np.take(X, self.columns, axis=1)
+            if has_missing:
+                np.copyto(numbers, self.fill.astype(out.dtype), where=np.isnan(numbers))
         else:
-            n_ramps = len(self.ramps.columns)
-            out[:, :n_ramps] = self.ramps.apply(X, self.dtype)
-            self.scores.write(X, out[:, n_ramps:])
+            values = np.take(X, self.columns, axis=1).astype(np.float64, copy=False)
+            numbers[...] = _standardise_rows(values, has_missing=has_missing)
+        if n_flags:
+            self.flags.write(X, flags)
 
 
-def _moments(X: Floats, columns: Labels, low: _Reals, high: _Reals, weights: Weights) -> tuple[_Reals, _Reals]:
-    """Return means and deviations of clip((x - low) / (high - low), 0, 1) over the rows."""
+def _moments(given: Given, columns: Labels, low: _Reals, high: _Reals, weights: Weights) -> tuple[_Reals, _Reals]:
+    """Return means and deviations of clip((x - low) / (high - low), 0, 1) over the values that are there."""
 
     def ramps(rows: slice) -> _Reals:
-        values = np.clip(_take(X[rows], columns), low, high)
+        values = np.clip(given.take(rows, columns), low, high)
         values -= low
         values /= high - low
         return values
 
-    def total(values: _Reals, rows: slice) -> _Reals:
-        return values.sum(axis=0) if weights is None else weights[rows] @ values
+    def total(part: Callable[[_Reals], _Reals]) -> _Reals:
+        sums = (given.sum(part(ramps(rows)), rows, weights) for rows in blocks(len(given), len(columns)))
+        return sum(sums, start=np.zeros(len(columns)))
 
-    weight = X.shape[0] if weights is None else weights.sum()
-    blocks = list(_blocks(X.shape[0], len(columns)))
-    mean = sum((total(ramps(rows), rows) for rows in blocks), start=np.zeros(len(columns))) / weight
-    squares = (total(np.square(ramps(rows) - mean), rows) for rows in blocks)
-    return mean, np.sqrt(sum(squares, start=np.zeros(len(columns))) / weight)
+    weight = given.observed_weight(weights)[columns]
+    mean = total(lambda values: values) / weight
+    return mean, np.sqrt(total(lambda values: np.square(values - mean)) / weight)
 
 
-def _fit_ramps(X: Floats, columns: Labels, low: _Reals, high: _Reals, weights: Weights) -> Ramps:
+def _fit_ramps(given: Given, columns: Labels, low: _Reals, high: _Reals, weights: Weights) -> Ramps:
     """Return standardised ramps from low to high, which are training values; a column's first and last are open."""
-    mean, deviation = _moments(X, columns, low, high, weights)
+    mean, deviation = _moments(given, columns, low, high, weights)
     center, spread = low + mean * (high - low), deviation * (high - low)
     first, last = np.ones(len(columns), dtype=bool), np.ones(len(columns), dtype=bool)
     first[1:] = last[:-1] = columns[1:] != columns[:-1]
@@ -239,11 +256,12 @@ def _edges(x: _Reals, weights: Weights) -> _Reals:
     return np.unique(np.partition(x, at)[at])
 
 
-def _fit_piecewise(X: Floats, columns: Labels, weights: Weights) -> Ramps:
-    edges = [_edges(_limited(X[:, column]), weights) for column in columns]
+def _octile_ramps(given: Given, columns: Labels, weights: Weights) -> tuple[Labels, _Reals, _Reals]:
+    """Return columns, lower and upper ends of the ramps between octiles."""
+    edges = [_edges(_limited(x), own) for x, own in given.observed(columns, weights)]
     low, high = (np.concatenate([np.zeros(0), *parts]) for parts in ([e[:-1] for e in edges], [e[1:] for e in edges]))
     counts = np.array([len(e) - 1 for e in edges], dtype=np.int64)
-    return _fit_ramps(X, np.repeat(columns, counts), low, high, weights)
+    return np.repeat(columns, counts), low, high
 
 
 def _scored_knots(x: _Reals, weights: Weights) -> tuple[_Reals, _Reals]:
@@ -260,10 +278,10 @@ def _scored_knots(x: _Reals, weights: Weights) -> tuple[_Reals, _Reals]:
     return values, np.clip(ndtri(ranks), -_SCORE_CLIP, _SCORE_CLIP)
 
 
-def _fit_scores(X: Floats, columns: Labels, weights: Weights) -> NormalScores:
+def _fit_scores(given: Given, columns: Labels, weights: Weights) -> NormalScores:
     kept, knots, scores = [], [np.zeros(0)], [np.zeros(0)]
-    for column in columns:
-        own_knots, own_scores = _scored_knots(_limited(X[:, column]), weights)
+    for column, (x, own) in zip(columns, given.observed(columns, weights), strict=True):
+        own_knots, own_scores = _scored_knots(_limited(x), own)
         if len(own_knots) >= _FEWEST_VALUES:
             kept.append(column)
             knots.append(own_knots)
@@ -272,15 +290,28 @@ def _fit_scores(X: Floats, columns: Labels, weights: Weights) -> NormalScores:
     return NormalScores(np.array(kept, dtype=np.int64), starts, np.concatenate(knots), np.concatenate(scores))
 
 
-def fit_input_map(X: Floats, scaling: str, dtype: np.dtype[np.floating], weights: Weights = None) -> InputMap:
-    """Fit the input map on training rows X (n_samples, n_features), which are finite; weights are positive."""
-    low, high = _limited(X.min(axis=0)), _limited(X.max(axis=0))
-    columns = np.flatnonzero(high > low).astype(np.int64)
+def fit_input_map(X: Given | Floats, scaling: str, dtype: np.dtype[np.floating], weights: Weights = None) -> InputMap:
+    """Fit the input map on training rows X (n_samples, n_features), which have no infinity; weights are positive."""
+    given = Given.of(X)
+    low, high = (_limited(ends) for ends in given.extremes())
+    varies = high > low
+    varies[given.categorical] = False
+    columns = np.flatnonzero(varies).astype(np.int64)
     none = np.zeros(0, dtype=np.int64)
     by_column = columns if scaling in ("feature", "quantile", "piecewise") else none
+    ends = by_column, low[by_column], high[by_column]
     if scaling == "piecewise":
-        ramps = _fit_piecewise(X, by_column, weights)
-    else:
-        ramps = _fit_ramps(X, by_column, low[by_column], high[by_column], weights)
-    scores = _fit_scores(X, by_column if scaling == "quantile" else none, weights)
-    return InputMap(scaling, columns, ramps, scores, dtype)
+        ends = _octile_ramps(given, by_column, weights)
+    ramps = _fit_ramps(given, *ends, weights)
+    scores = _fit_scores(given, by_column if scaling == "quantile" else none, weights)
+    flags = fit_flags(given, weights, clip=None if scaling == "none" else _CLIP)
+    fill = _means(given, columns if scaling == "none" else none, weights)
+    return InputMap(scaling, columns, ramps, scores, flags, fill, dtype)
+
+
+def _means(given: Given, columns: Labels, weights: Weights) -> _Reals:
+    """Return the means of columns over the values that are there; divided first, so that no sum overflows."""
+    weight = given.observed_weight(weights)[columns]
+    parts = blocks(len(given), len(columns))
+    sums = (given.sum(_limited(given.take(rows, columns)) / weight, rows, weights) for rows in parts)
+    return sum(sums, start=np.zeros(len(columns)))

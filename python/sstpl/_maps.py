@@ -15,6 +15,7 @@ import numpy as np
 from sstpl import _core
 from sstpl._budget import Budget
 from sstpl._callbacks import Tell
+from sstpl._given import Given
 from sstpl._images import ImageMap, ImageShape, LayerPlan, fit_image_map
 from sstpl._inputs import InputMap, fit_input_map
 from sstpl._parallel import side_by_side, workers_for
@@ -80,7 +81,7 @@ def views(fitted: Map, columns: str, options: RecursiveOptions) -> Iterator[tupl
         yield "all", options
     if columns == "subsets" or columns == "auto":
         groups = fitted.groups if isinstance(fitted, InputMap) else None
-        if groups is None or groups[-1] > 0 or columns == "subsets":
+        if groups is None or groups.max() > 0 or columns == "subsets":
             yield "subsets", replace(options, fields=receptive_fields(fitted), groups=groups)
 
 
@@ -88,7 +89,7 @@ def views(fitted: Map, columns: str, options: RecursiveOptions) -> Iterator[tupl
 class Trial:
     """What maps are tried on, and how their levels are fitted."""
 
-    X: Floats
+    X: Given
     targets: Floats
     labels: Labels | None
     options: RecursiveOptions

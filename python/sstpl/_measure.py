@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.inspection import permutation_importance
 
+from sstpl import _row_rules as row_rules
 from sstpl import _validation as check
 from sstpl._base import SSTPLBase
 from sstpl._config import threads
+from sstpl._given import Given
 from sstpl._recursive import Stack
 from sstpl._selection import Score, score_predictions
 from sstpl._system import Subsystem, System
@@ -42,15 +44,15 @@ class Quality:
 class LabelledRows:
     """Rows that the user gave, checked, with their targets as the core sees them."""
 
-    X: Floats
+    X: Any  # an array, or a CSR matrix
     targets: Floats
     labels: Labels | None
 
     def some(self, n_rows: int, random: np.random.RandomState) -> LabelledRows:
         """Return at most so many of them, drawn at random."""
-        if len(self.X) <= n_rows:
+        if len(self.targets) <= n_rows:
             return self
-        rows = np.sort(random.choice(len(self.X), n_rows, replace=False))
+        rows = np.sort(random.choice(len(self.targets), n_rows, replace=False))
         return LabelledRows(self.X[rows], self.targets[rows], None if self.labels is None else self.labels[rows])
 
 
@@ -102,10 +104,10 @@ class Model:
 
     def rows(self, X: object, y: object) -> LabelledRows:
         """Check labelled rows."""
-        rows = check.prediction_rows(self.estimator, X)
+        given = row_rules.prediction_rows(self.estimator, X)
         actual = self.actual(y)
-        check.as_many_rows("y", len(actual), "X", len(rows))
-        return LabelledRows(rows, *self._coded_targets(actual))
+        check.as_many_rows("y", len(actual), "X", len(given))
+        return LabelledRows(given.X, *self._coded_targets(actual))
 
     def are_training_targets(self, y: object) -> bool:
         """Whether targets are those of the training rows in their order: the out-of-fold score of both is the same."""
@@ -179,6 +181,7 @@ def _most_moving(model: Model, rows: LabelledRows, n_columns: int, random: np.ra
 def measure_importance(model: Model, rows: LabelledRows, random: np.random.RandomState) -> Importance:
     """Measure how much the score of at most 500 rows falls when one of the 15 columns that matter most is shuffled."""
     some = rows.some(MOST_ROWS, random)
+    some = replace(some, X=Given.of(some.X).numbers())
     columns = _most_moving(model, some, MOST_COLUMNS, random)
     found = permutation_importance(
         _SomeColumns(model, some, columns),
@@ -187,7 +190,7 @@ def measure_importance(model: Model, rows: LabelledRows, random: np.random.Rando
         n_repeats=REPEATS,
         random_state=random,
     )
-    return Importance(columns, found.importances_mean, found.importances_std, len(some.X))
+    return Importance(columns, found.importances_mean, found.importances_std, len(some.targets))
 
 
 def score_parts(
@@ -213,7 +216,7 @@ def score_parts(
     depth = max((s.depth for s in stacks), default=0)
     by_level = [score(tuple(replace(s, levels=s.levels[:k]) for s in stacks)) for k in range(1, depth + 1)]
     by_subsystem = [score(subsystems[:k]) for k in range(1, len(subsystems) + 1)]
-    return by_level, by_subsystem, len(some.X)
+    return by_level, by_subsystem, len(some.targets)
 
 
 @dataclass(frozen=True)

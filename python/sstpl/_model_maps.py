@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sstpl import _model_schema as schema
+from sstpl._flags import MISSING, Flags, no_flags
 from sstpl._images import ConvLayer, ImageMap, ImageShape
 from sstpl._inputs import InputMap, NormalScores, Ramps
 from sstpl._maps import Map
@@ -36,10 +37,12 @@ def read(info: Any, arrays: Reader, n_features: int) -> Map:
 
 
 def _write_table(fitted: InputMap, out: Writer) -> dict[str, Any]:
-    out.record("input_map", fitted)
+    out.put("input_map.columns", fitted.columns)
+    if fitted.scaling == "none":
+        out.put("input_map.fill", fitted.fill)
     out.record("input_map.ramps", fitted.ramps)
     out.record("input_map.scores", fitted.scores)
-    return {
+    info = {
         "kind": "table",
         "scaling": fitted.scaling,
         "n_columns": len(fitted.columns),
@@ -47,11 +50,15 @@ def _write_table(fitted: InputMap, out: Writer) -> dict[str, Any]:
         "n_scores": len(fitted.scores.columns),
         "n_knots": len(fitted.scores.knots),
     }
+    if len(fitted.flags.columns):
+        out.record("input_map.flags", fitted.flags)
+        info["n_flags"] = len(fitted.flags.columns)
+    return info
 
 
 def _read_table(info: Any, arrays: Reader, n_features: int) -> InputMap:
     sizes = ("n_columns", "n_ramps", "n_scores", "n_knots")
-    info = schema.keyed("input_map", info, ("kind", "scaling", *sizes))
+    info = schema.keyed("input_map", info, ("kind", "scaling", *sizes), optional=("n_flags",))
     scaling = schema.choice("input_map.scaling", info["scaling"], _SCALINGS)
     n_columns, n_ramps, n_scores, n_knots = (schema.integer(f"input_map.{name}", info[name]) for name in sizes)
     # Rows are mapped by ramps and scores or by neither; what nothing is written to would show old memory.
@@ -77,7 +84,24 @@ def _read_table(info: Any, arrays: Reader, n_features: int) -> InputMap:
         _require(bool(np.isin(made_of, columns).all()), "ramps and scores must be of columns that vary")
     _require(bool((ramps.low <= ramps.high).all() and (ramps.spread > 0).all()), "ramps must ascend, by some spread")
     _check_knots(scores.starts, scores.knots)
-    return InputMap(scaling, columns, ramps, scores, arrays.dtype)
+    flags = _read_flags(schema.integer("input_map.n_flags", info.get("n_flags", 0)), arrays, n_features)
+    # Of "none", which took no missing values when the first files were written, they are 0 there.
+    fill = np.zeros(n_columns if scaling == "none" else 0)
+    if scaling == "none" and "input_map.fill" in arrays:
+        fill = arrays.take("input_map.fill", fill.shape, np.float64)
+    return InputMap(scaling, columns, ramps, scores, flags, fill, arrays.dtype)
+
+
+def _read_flags(n_flags: int, arrays: Reader, n_features: int) -> Flags:
+    if n_flags == 0:
+        return no_flags()
+    integers = (arrays.take(f"input_map.flags.{name}", (n_flags,), np.int64) for name in ("columns", "codes"))
+    reals = (arrays.take(f"input_map.flags.{name}", (n_flags,), np.float64) for name in ("off", "on", "mean"))
+    flags = Flags(*integers, *reals)
+    _require(_within(flags.columns, n_features), "flags must be of columns of X")
+    _require(bool((flags.columns[1:] >= flags.columns[:-1]).all()), "the columns of flags must ascend")
+    _require(bool((flags.codes >= MISSING).all()), f"codes of flags must be at least {MISSING}")
+    return flags
 
 
 def _check_knots(starts: npt.NDArray[np.int64], knots: npt.NDArray[np.float64]) -> None:

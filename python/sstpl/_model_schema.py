@@ -22,11 +22,11 @@ def fail(where: str, expected: str, value: object) -> ModelFormatError:
     return ModelFormatError(f"{where} must be {expected}, got {value!r:.200}")
 
 
-def keyed(where: str, value: object, names: Iterable[str]) -> dict[str, Any]:
-    """Check an object that has these fields and no others."""
+def keyed(where: str, value: object, names: Iterable[str], optional: Iterable[str] = ()) -> dict[str, Any]:
+    """Check an object that has these fields, and no others but optional ones."""
     if not isinstance(value, dict):
         raise fail(where, "an object", value)
-    known = set(names)
+    known = set(names) | set(optional) & value.keys()
     if value.keys() != known:
         lacking, unknown = sorted(known - value.keys()), sorted(value.keys() - known)
         raise ModelFormatError(f"{where}: lacking fields {lacking}, unknown fields {unknown!r:.200}")
@@ -93,6 +93,10 @@ class Reader:
     def __init__(self, arrays: Arrays, dtype: np.dtype[np.floating]) -> None:
         self._arrays = dict(arrays)
         self.dtype = dtype  # of the model
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is an array of this name that was not taken."""
+        return name in self._arrays
 
     def take(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
         """Return an array, of the model's type unless said otherwise, whose numbers are finite."""

@@ -140,12 +140,19 @@ def _with_parameters(kind: type[SSTPLClassifier | SSTPLRegressor], given: object
 
 def _write_features(model: Any, out: Writer) -> dict[str, Any]:
     names = getattr(model, "feature_names_in_", None)
-    return {"number": int(model.n_features_in_), "names": None if names is None else [str(name) for name in names]}
+    listed = None if names is None else [str(name) for name in names]
+    info: dict[str, Any] = {"number": int(model.n_features_in_), "names": listed}
+    if model._categories is not None:
+        info["categories"] = _model_values.write_categories(model._categories)
+    return info
 
 
 def _read_features(model: Any, info: Any, arrays: Reader) -> None:
-    info = schema.keyed("features", info, ("number", "names"))
+    info = schema.keyed("features", info, ("number", "names"), optional=("categories",))
     model.n_features_in_ = schema.integer("features.number", info["number"], 1)
+    model._categories = None
+    if "categories" in info:
+        model._categories = _model_values.read_categories(info["categories"], model.n_features_in_)
     if info["names"] is None:
         return
     names = schema.items("features.names", info["names"])

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from sstpl import _model_schema as schema
 from sstpl._calibration import Calibration, CalibrationReport
+from sstpl._categories import Categories
 from sstpl._model_file import ModelFormatError
 from sstpl._model_schema import Reader, Writer
 from sstpl._report import Report, Step, SubsystemReport
@@ -121,6 +122,33 @@ def _read_classes(tag: Any, values: list[Any]) -> npt.NDArray[Any]:
     if classes.tolist() != values or any(not a < b for a, b in pairwise(values)):
         raise wrong  # cut short or rounded by the type; or not in order
     return classes
+
+
+def write_categories(categories: Categories) -> list[dict[str, Any]]:
+    """Return the header's entry of columns of categories."""
+    parts = zip(categories.columns.tolist(), categories.kept, categories.pooled, strict=True)
+    return [{"column": column, "kept": list(kept), "pooled": pooled} for column, kept, pooled in parts]
+
+
+def read_categories(info: Any, n_features: int) -> Categories:
+    """Return the columns of categories of an entry."""
+    where = "features.categories"
+    entries = [schema.keyed(where, one, ("column", "kept", "pooled")) for one in schema.items(where, info, least=1)]
+    columns = [schema.integer(f"{where}.column", one["column"], 0, n_features - 1) for one in entries]
+    if any(not a < b for a, b in pairwise(columns)):
+        raise schema.fail(f"{where}.column", "in ascending order", columns)
+    kept = tuple(_read_kept(f"{where}.kept", one["kept"]) for one in entries)
+    pooled = tuple(schema.flag(f"{where}.pooled", one["pooled"]) for one in entries)
+    return Categories(np.array(columns, dtype=np.int64), kept, pooled)
+
+
+def _read_kept(where: str, value: Any) -> tuple[Any, ...]:
+    values = schema.items(where, value)
+    if not (all(type(v) is str for v in values) or all(type(v) is float and np.isfinite(v) for v in values)):
+        raise schema.fail(where, "all strings or all finite floats", values)
+    if any(not a < b for a, b in pairwise(values)):
+        raise schema.fail(where, "in ascending order", values)
+    return tuple(values)
 
 
 def read_calibration(info: Any) -> Calibration:

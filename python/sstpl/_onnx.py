@@ -59,7 +59,7 @@ def to_onnx(model: Any, path: str | os.PathLike[str] | None) -> onnx.ModelProto:
 
 def add_model(graph: Graph, model: Any, X: str) -> list[Output]:
     """Add a fitted estimator on rows X (n, n_features) of any type; return its outputs."""
-    mapped = add_map(graph, model._input_map, X)
+    mapped = add_map(graph, model._input_map, model._categories, X)
     scores = [_add_subsystem(graph, subsystem, mapped) for subsystem in model.subsystems_]
     mean = graph.node("Div", graph.node("Sum", *scores), graph.number(len(scores)))
     return _add_outputs(graph, model, mean)

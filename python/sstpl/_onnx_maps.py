@@ -7,6 +7,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from sstpl._categories import Categories
+from sstpl._flags import MISSING, Flags
 from sstpl._images import ConvLayer, ImageMap
 from sstpl._inputs import InputMap, NormalScores
 from sstpl._maps import Map
@@ -15,37 +17,82 @@ from sstpl._onnx_graph import Graph
 _Reals = npt.NDArray[np.float64]
 
 
-def add_map(graph: Graph, fitted: Map, X: str) -> str:
-    """Map rows X (n, n_features) of any type; return the mapped rows."""
-    return _add_table(graph, fitted, X) if isinstance(fitted, InputMap) else _add_images(graph, fitted, X)
+def add_map(graph: Graph, fitted: Map, categories: Categories | None, X: str) -> str:
+    """Map rows X (n, n_features) of any type, NaN for a missing value; return the mapped rows."""
+    if not isinstance(fitted, InputMap):
+        return _add_images(graph, fitted, X)
+    parts = [_add_numbers(graph, fitted, X)] if len(fitted.columns) else []
+    if len(fitted.scores.columns):
+        parts.append(graph.cast(_add_scores(graph, fitted.scores, X), graph.dtype))
+    if len(fitted.flags.columns):
+        parts.append(graph.cast(_add_flags(graph, fitted.flags, categories, X), graph.dtype))
+    if parts:
+        return parts[0] if len(parts) == 1 else graph.node("Concat", *parts, axis=1)
+    shape = graph.node("Concat", graph.node("Shape", X, start=0, end=1), np.array([1]), axis=0)
+    return graph.node("Expand", graph.number(0.0), shape)
 
 
-def _add_table(graph: Graph, fitted: InputMap, X: str) -> str:
-    if len(fitted.columns) == 0:
-        shape = graph.node("Concat", graph.node("Shape", X, start=0, end=1), np.array([1]), axis=0)
-        return graph.node("Expand", graph.number(0.0), shape)
-    if fitted.scaling == "none":
-        return graph.cast(graph.columns(X, fitted.columns), graph.dtype)
+def _add_numbers(graph: Graph, fitted: InputMap, X: str) -> str:
     if fitted.scaling == "sample":
         x = graph.cast(graph.columns(X, fitted.columns), np.float64)
-        return graph.cast(_standardise_rows(graph, x, len(fitted.columns)), graph.dtype)
+        return graph.cast(_standardise_rows(graph, x), graph.dtype)
+    if fitted.scaling == "none":
+        x = graph.cast(graph.columns(X, fitted.columns), graph.dtype)
+        return graph.node("Where", graph.node("IsNaN", x), fitted.fill.astype(graph.dtype), x)
     ramps = fitted.ramps
     x = graph.cast(graph.columns(X, ramps.columns), np.float64)
+    x = graph.node("Where", graph.node("IsNaN", x), ramps.center, x)
     x = graph.node("Min", graph.node("Max", x, ramps.low), ramps.high)
-    mapped = graph.cast(graph.node("Div", graph.node("Sub", x, ramps.center), ramps.spread), graph.dtype)
-    if len(fitted.scores.columns) == 0:
-        return mapped
-    return graph.node("Concat", mapped, graph.cast(_add_scores(graph, fitted.scores, X), graph.dtype), axis=1)
+    return graph.cast(graph.node("Div", graph.node("Sub", x, ramps.center), ramps.spread), graph.dtype)
 
 
-def _standardise_rows(graph: Graph, x: str, n_columns: int) -> str:
+def _standardise_rows(graph: Graph, x: str) -> str:
     # As natively, but for the powers of two that keep squares from overflowing: those of float32 do not in float64.
-    x = graph.node("Sub", x, graph.columns(x, np.array([0])))
-    count = np.array(float(n_columns))
-    x = graph.node("Sub", x, graph.node("Div", graph.sum(x, 1), count))
+    missing, zero, one = graph.node("IsNaN", x), np.array(0.0), np.array(1.0)
+    there = graph.node("Where", missing, zero, one)
+    count = graph.node("Max", graph.sum(there, 1), one)
+    first = graph.node("GatherElements", x, graph.node("ArgMax", there, axis=1, keepdims=1), axis=1)
+    x = graph.node("Where", missing, zero, graph.node("Sub", x, first))
+    x = graph.node("Where", missing, zero, graph.node("Sub", x, graph.node("Div", graph.sum(x, 1), count)))
     spread = graph.node("Sqrt", graph.node("Div", graph.sum(graph.node("Mul", x, x), 1), count))
-    positive = graph.node("Greater", spread, np.array(0.0))
-    return graph.node("Div", x, graph.node("Where", positive, spread, np.array(1.0)))
+    positive = graph.node("Greater", spread, zero)
+    return graph.node("Div", x, graph.node("Where", positive, spread, one))
+
+
+def _add_flags(graph: Graph, flags: Flags, categories: Categories | None, X: str) -> str:
+    """Add what `Flags.write` does, of categories that are numbers."""
+    of_column = {} if categories is None else {column: i for i, column in enumerate(categories.columns.tolist())}
+    columns, own = np.unique(flags.columns, return_inverse=True)
+    parts = []
+    for column in columns.tolist():
+        x = graph.cast(graph.columns(X, np.array([column])), np.float64)
+        if column in of_column:
+            assert categories is not None
+            x = _add_codes(graph, categories, of_column[column], x)
+        parts.append(x)
+    x = graph.columns(graph.node("Concat", *parts, axis=1), own.astype(np.int64))
+    missing, of_missing = graph.node("IsNaN", x), flags.codes == MISSING
+    equal = graph.node("Equal", x, flags.codes.astype(np.float64))
+    hit = graph.node("Or", graph.node("And", missing, of_missing), equal)
+    told = graph.node("Where", hit, flags.on, flags.off)
+    unknown = graph.node("And", missing, ~np.isin(flags.columns, flags.columns[of_missing]))
+    return graph.node("Where", unknown, flags.mean, told)
+
+
+def _add_codes(graph: Graph, categories: Categories, index: int, x: str) -> str:
+    """Add what `Categories.encode` does to a column (n, 1)."""
+    kept = categories.kept[index]
+    if any(isinstance(value, str) or float(np.float32(value)) != value for value in kept):
+        raise ValueError(
+            f"an ONNX model takes X of float32, and the categories of column {categories.columns[index]} are other: "
+            "encode them, for example by scikit-learn's OrdinalEncoder, and list the column in categorical_features"
+        )
+    equal = graph.cast(graph.node("Equal", x, np.array([kept], dtype=np.float64)), np.float64)
+    code = graph.sum(graph.node("Mul", equal, np.arange(len(kept), dtype=np.float64)), 1)
+    known = graph.node("Greater", graph.sum(equal, 1), np.array(0.0))
+    nan = np.array(np.nan)
+    other = np.array(float(len(kept))) if categories.pooled[index] else nan
+    return graph.node("Where", graph.node("IsNaN", x), nan, graph.node("Where", known, code, other))
 
 
 def _add_scores(graph: Graph, scores: NormalScores, X: str) -> str:
@@ -61,6 +108,7 @@ def _add_scores(graph: Graph, scores: NormalScores, X: str) -> str:
         return padded.ravel()
 
     x = graph.cast(graph.columns(X, scores.columns), np.float64)
+    missing = graph.node("IsNaN", x)
     x = graph.node("Max", x, scores.knots[scores.starts[:-1]])
     x = graph.node("Min", x, scores.knots[scores.starts[1:] - 1])
     knots = table(scores.knots, np.inf)
@@ -76,7 +124,8 @@ def _add_scores(graph: Graph, scores: NormalScores, X: str) -> str:
     values = table(scores.scores, 0.0)
     low_score, high_score = (graph.node("Gather", values, one) for one in (at, behind))
     left = graph.node("Mul", graph.node("Sub", np.array(1.0), t), low_score)
-    return graph.node("Add", left, graph.node("Mul", t, high_score))
+    between = graph.node("Add", left, graph.node("Mul", t, high_score))
+    return graph.node("Where", missing, np.array(0.0), between)
 
 
 def _add_images(graph: Graph, fitted: ImageMap, X: str) -> str:

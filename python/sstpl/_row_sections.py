@@ -46,7 +46,7 @@ def row_sections(estimator: SSTPLBase, X: object, y: object, random: np.random.R
         )
         yield _quality(estimator, model.out_of_fold(y), text)
     else:
-        text = f"{len(rows.X):,} rows given: {metric} {value:.4f}; out-of-fold on the training rows: {known}."
+        text = f"{len(rows.targets):,} rows given: {metric} {value:.4f}; out-of-fold on the training rows: {known}."
         actual = rows.labels if rows.labels is not None else model.actual(y)
         yield _quality(estimator, measure.Quality(actual, model.predicted(scores)), text)
         if rows.labels is not None and hasattr(estimator, "predict_proba"):

@@ -1,18 +1,17 @@
-"""The one place for input rules, and the only module that touches scikit-learn's internals."""
+"""Input rules: of parameters, weights and targets. Those of rows are in `_row_rules`."""
 
 from __future__ import annotations
 
 import numbers
 from collections.abc import Callable, Sequence
-from typing import Any, Concatenate, ParamSpec, TypeGuard, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 
 from sstpl import _core
 from sstpl._typing import Floats, Labels, Reals, Weights
@@ -25,25 +24,22 @@ ALL_ACTIVATIONS = ("gelu", "identity", "leaky_relu", "relu", "sigmoid", "tanh")
 ACTIVATIONS = ("identity", "leaky_relu", "sigmoid", "tanh")  # those with an inverse
 HIDDEN_WEIGHTS = ("constrained", "normal", "orthogonal", "uniform")
 
-# Input types whose every value is a float32; everything else is computed in float64 with dtype="auto".
-_EXACT_IN_FLOAT32 = tuple(np.dtype(t) for t in ("f4", "f2", "i1", "u1", "i2", "u2", "?"))
 
-
-def _fail(name: str, expected: str, value: object) -> ValueError:
+def fail(name: str, expected: str, value: object) -> ValueError:
     return ValueError(f"{name} must be {expected}, got {value!r}")
 
 
 def choice(name: str, value: object, choices: Sequence[str]) -> str:
     """Check that a parameter is one of some names."""
     if not isinstance(value, str) or value not in choices:
-        raise _fail(name, "one of " + ", ".join(repr(c) for c in choices), value)
+        raise fail(name, "one of " + ", ".join(repr(c) for c in choices), value)
     return value
 
 
 def integer(name: str, value: object, low: int) -> int:
     """Check that a parameter is a whole number of at least `low`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or int(value) < low:
-        raise _fail(name, f"an integer of at least {low}", value)
+        raise fail(name, f"an integer of at least {low}", value)
     return int(value)
 
 
@@ -52,7 +48,7 @@ def real(name: str, value: object, low: float, high: float, *, low_open: bool = 
     brackets = f"{'(' if low_open else '['}{low:g}, " + (f"{high:g}]" if np.isfinite(high) else "inf)")
     ok = isinstance(value, numbers.Real) and not isinstance(value, bool) and np.isfinite(float(value))
     if not ok or not (low < float(value) if low_open else low <= float(value)) or float(value) > high:  # type: ignore[arg-type]
-        raise _fail(name, f"a finite number in {brackets}", value)
+        raise fail(name, f"a finite number in {brackets}", value)
     return float(value)  # type: ignore[arg-type]
 
 
@@ -60,22 +56,16 @@ def coverage(value: object) -> float:
     """Check the share of rows that intervals or sets are to cover."""
     covered = real("coverage", value, 0.0, 1.0, low_open=True)
     if covered == 1.0:
-        raise _fail("coverage", "a finite number in (0, 1)", value)
+        raise fail("coverage", "a finite number in (0, 1)", value)
     return covered
 
 
 def widths(name: str, value: object, max_depth: object) -> tuple[int, ...]:
     """Check a list of layer widths and cut it to the depth allowed."""
     if isinstance(value, (str, bytes)) or not isinstance(value, (Sequence, np.ndarray)) or len(value) == 0:
-        raise _fail(name, "a sequence of at least one layer width", value)
+        raise fail(name, "a sequence of at least one layer width", value)
     checked = tuple(integer(f"{name}[{i}]", w, 1) for i, w in enumerate(value))
     return checked if max_depth is None else checked[: integer("max_depth", max_depth, 1)]
-
-
-def image_columns(shape: tuple[int, int, int], n_features: int) -> None:
-    """Check that rows of n_features columns are images of this shape."""
-    if int(np.prod(shape)) != n_features:
-        raise ValueError(f"image_shape {shape} asks for {int(np.prod(shape))} columns, X has {n_features}")
 
 
 def forward_widths(value: object) -> tuple[int, ...]:
@@ -93,7 +83,7 @@ def float_or_auto(name: str, value: object) -> float | None:
     """Check a penalty; None stands for "auto"."""
     if isinstance(value, str):
         if value != "auto":
-            raise _fail(name, "a finite number in [0, inf) or 'auto'", value)
+            raise fail(name, "a finite number in [0, inf) or 'auto'", value)
         return None
     return real(name, value, 0.0, np.inf)
 
@@ -123,48 +113,21 @@ def random_of(random_state: object) -> np.random.RandomState:
     return random
 
 
-def working_dtype(dtype: object, X: object) -> np.dtype[np.floating]:
-    """Return the precision to compute in."""
-    choice("dtype", dtype, ("auto", "float32", "float64"))
-    if dtype != "auto":
-        return np.dtype(str(dtype))
-    given = getattr(X, "dtype", None)
-    if given is None and hasattr(X, "dtypes"):  # a data frame
-        exact = all(d in _EXACT_IN_FLOAT32 for d in X.dtypes)
-    else:
-        exact = given in _EXACT_IN_FLOAT32
-    return np.dtype(np.float32 if exact else np.float64)
+def categorical_setting(value: object) -> None:
+    """Check which columns are to be categories, as far as that is possible without X."""
+    if value is None or (isinstance(value, str) and value == "from_dtype"):
+        return
+    is_list = isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (str, bytes))
+    kinds = {kind_of_name(one) for one in value} if is_list else {None}  # type: ignore[attr-defined]
+    if None in kinds or len(kinds) > 1:
+        raise fail("categorical_features", "'from_dtype', None, or a list of bools, of ints or of names", value)
 
 
-def training_rows(
-    estimator: BaseEstimator,
-    X: object,
-    y: object,
-    dtype: np.dtype[np.floating],
-    *,
-    classification: bool,
-    first: bool = True,
-) -> tuple[Floats, npt.NDArray[Any]]:
-    """Check X and y as scikit-learn does; X stays float32 where it is, and is not copied where it need not be.
-
-    Rows that are not the first are checked against those, and may be one.
-    """
-    rows: Floats
-    targets: npt.NDArray[Any]
-    rows, targets = validate_data(
-        estimator,
-        X,
-        y,
-        dtype=_accepted(dtype),
-        ensure_min_samples=2 if first else 1,
-        reset=first,
-        multi_output=not classification,
-        y_numeric=not classification,
-    )
-    if classification:
-        targets = column_or_1d(targets, warn=True)
-        check_classification_targets(targets)
-    return rows, targets
+def kind_of_name(value: object) -> str | None:
+    """Return what a list of columns is of."""
+    if isinstance(value, (bool, np.bool_)):
+        return "bool"
+    return "int" if isinstance(value, numbers.Integral) else "str" if isinstance(value, str) else None
 
 
 def sample_weights(sample_weight: object, n_rows: int) -> Weights:
@@ -189,7 +152,7 @@ def class_weights(value: object) -> dict[Any, float] | str | None:
     if value is None or (isinstance(value, str) and value == "balanced"):
         return value
     if not isinstance(value, dict):
-        raise _fail("class_weight", "None, 'balanced' or a dict of classes and their weights", value)
+        raise fail("class_weight", "None, 'balanced' or a dict of classes and their weights", value)
     return {
         label: real(f"class_weight[{label!r}]", weight, 0.0, np.inf, low_open=True) for label, weight in value.items()
     }
@@ -198,15 +161,6 @@ def class_weights(value: object) -> dict[Any, float] | str | None:
 def fitted(estimator: BaseEstimator) -> None:
     """Raise NotFittedError unless the estimator is fitted."""
     check_is_fitted(estimator)
-
-
-def prediction_rows(estimator: BaseEstimator, X: object) -> Floats:
-    """Check rows to predict against the fitted estimator."""
-    check_is_fitted(estimator)
-    if _is_plain(X, estimator):
-        return X
-    checked: Floats = validate_data(estimator, X, dtype=_accepted(working_dtype("auto", X)), reset=False)
-    return checked
 
 
 def known_labels(y: object, classes: npt.NDArray[Any]) -> Labels:
@@ -225,14 +179,14 @@ def first_classes(y: npt.NDArray[Any], classes: object) -> npt.NDArray[Any]:
         return encode_labels(y)[0]
     given: npt.NDArray[Any] = np.unique(column_or_1d(classes))
     if len(given) < 2:
-        raise _fail("classes", "at least 2 classes", classes)
+        raise fail("classes", "at least 2 classes", classes)
     return given
 
 
 def same_classes(classes: object, known: npt.NDArray[Any]) -> None:
     """Check the classes of a later call, which need not be given."""
     if classes is not None and not np.array_equal(np.unique(column_or_1d(classes)), known):
-        raise _fail("classes", f"those of the first call, {known.tolist()}", classes)
+        raise fail("classes", f"those of the first call, {known.tolist()}", classes)
 
 
 def more_classes(known: npt.NDArray[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -269,22 +223,6 @@ def as_many_rows(name: str, n_rows: int, other: str, n_others: int) -> None:
     """Check that two things have as many rows."""
     if n_rows != n_others:
         raise ValueError(f"{name} must have as many rows as {other}, {n_others}, got {n_rows}")
-
-
-def _is_plain(X: object, estimator: BaseEstimator) -> TypeGuard[Floats]:
-    """Whether scikit-learn's check, which takes longer than predicting a row, would return X as it is."""
-    if type(X) is not np.ndarray or X.ndim != 2 or X.dtype not in (np.float32, np.float64):
-        return False
-    if len(X) == 0 or X.shape[1] != estimator.n_features_in_ or hasattr(estimator, "feature_names_in_"):
-        return False
-    with np.errstate(over="ignore", invalid="ignore"):  # a sum that overflows tells nothing, and the check decides
-        return bool(np.isfinite(X.sum()))
-
-
-def _accepted(dtype: np.dtype[np.floating]) -> list[np.dtype[np.floating]]:
-    """Return the types that rows may keep, the first of which is what other types are converted to."""
-    other = np.float64 if dtype == np.float32 else np.float32
-    return [dtype, np.dtype(other)]
 
 
 def encode_labels(y: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Labels]:

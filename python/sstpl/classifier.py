@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,11 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         "sample": rows are standardised. "none": nothing. "auto" takes the one of the first three with the least
         out-of-fold squared error of a level of width 500 on at most 10,000 rows, less those of more than 2000 columns,
         each with what ``hidden_columns`` allows ("paper": "feature"). All are fitted on the training rows; columns that
-        are constant there are left out.
+        are constant there are left out, unless values are missing. Missing values and categories: see Notes.
+    categorical_features : "from_dtype", None, or list of bool, of int or of str, default="from_dtype"
+        Which columns of X are categories, strings or numbers, rather than quantities. "from_dtype": those of a frame
+        that are of type "category" (pandas), Categorical or Enum (polars). None: none. A bool for every column; or
+        numbers of columns; or names, of a frame.
     image_shape : (rows, cols) or (rows, cols, channels) or None, default=None
         What the columns of X are, channels last; ``architecture="recursive"`` only. A convolutional stage of
         eigenvector filters stands first, and hidden units see random rectangles of its maps.
@@ -167,6 +172,26 @@ class SSTPLClassifier(ClassifierMixin, Growing):
     copy of a subsystem's share of them, and ``4 K p^2 + 8 p^2`` bytes for the sums. Binary problems are solved with
     two outputs, whose scores differ by sign.
 
+    X may be of any type of numbers, sparse too (CSR; other formats are converted): it is read in blocks, and never
+    copied as a whole in a larger type, nor made dense. Mapped rows, though, are dense, with at least one column for
+    each column of X that varies. A sparse X for which two such arrays exceed ``memory_limit`` (None: 4096 MiB) is
+    refused.
+
+    A missing value (NaN; None and NA in frames) of a column of quantities is the mean of the training values that are
+    there, its rank the median, and with ``scaling="sample"`` it is the mean of its row; means, deviations, ranks and
+    octiles are those of the values that are there. A column that has missing values in training gets one more mapped
+    column, which says where they are. A column that has none in training and some in prediction has the mean there.
+    A column with no value at all is left out. Infinity is an error, and so is NaN with ``image_shape``.
+
+    A column of categories is made into one mapped column for each category of its training values, or a single one
+    where there are two; of more than 64, the 63 most frequent have one each and the others share one. That a value is
+    missing is a category too, if it was in training. A category that was not there in training counts as one of those
+    that share a column, if there are such, or else as missing; and what is missing where nothing was missing in
+    training has the training mean of each of these columns. They are standardised, and clipped to 5 deviations, as the
+    columns that say where values are missing; with ``scaling="none"`` all of them are 0 and 1.
+
+    A hidden unit of ``hidden_columns="subsets"`` sees all that is made of a column of X, or nothing of it.
+
     Out-of-fold scores of the second level on would be blind to a row's own fold, but beside them stand scores of other
     rows that are not; they are used inside the fit, and never reported. What is reported keeps a small optimism of
     choice: input map, width and depth were chosen on rows that include the ones scored.
@@ -205,6 +230,7 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         selection: str = "kfold",
         n_folds: int = 5,
         scaling: str = "auto",
+        categorical_features: str | Sequence[bool] | Sequence[int] | Sequence[str] | None = "from_dtype",
         image_shape: tuple[int, int] | tuple[int, int, int] | None = None,
         image_filters: int | str = "auto",
         hidden_widths: tuple[int, ...] = (300, 150),
@@ -237,6 +263,7 @@ class SSTPLClassifier(ClassifierMixin, Growing):
             selection=selection,
             n_folds=n_folds,
             scaling=scaling,
+            categorical_features=categorical_features,
             image_shape=image_shape,
             image_filters=image_filters,
             hidden_widths=hidden_widths,
@@ -265,7 +292,7 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Finite numbers; at least 2 rows.
+            Numbers, of which some may be missing, and categories (see Notes of the class); at least 2 rows.
         y : array-like of shape (n_samples,)
             Class labels, at least two different ones in rows of positive weight.
         sample_weight : array-like of shape (n_samples,) or None, default=None
@@ -280,7 +307,7 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         ValueError
             For parameters or input out of range; the message names the argument.
         MemoryError
-            When the narrowest layer that the parameters allow exceeds ``memory_limit``.
+            When the narrowest layer that the parameters allow, or what becomes of sparse X, exceeds ``memory_limit``.
         numpy.linalg.LinAlgError
             When features overflow.
 

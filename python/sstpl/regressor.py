@@ -29,9 +29,9 @@ class SSTPLRegressor(MultiOutputMixin, RegressorMixin, Growing):
     Parameters
     ----------
     architecture, hidden_width, max_hidden_width, max_depth, n_subsystems, max_subsystems, subsystem_fraction, \
-activation, hidden_weights, hidden_columns, alpha, selection, n_folds, scaling, image_shape, image_filters, \
-hidden_widths, encoder_penalty, encoder_alpha, readout_width, fusion_width, fusion, time_limit, memory_limit, dtype, \
-random_state, n_threads, verbose, callback
+activation, hidden_weights, hidden_columns, alpha, selection, n_folds, scaling, categorical_features, image_shape, \
+image_filters, hidden_widths, encoder_penalty, encoder_alpha, readout_width, fusion_width, fusion, time_limit, \
+memory_limit, dtype, random_state, n_threads, verbose, callback
         As in `SSTPLClassifier`; ``hidden_weights="constrained"`` takes differences of any two training rows, and
         row samples and folds are not stratified.
 
@@ -90,7 +90,7 @@ random_state, n_threads, verbose, callback
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Finite numbers; at least 2 rows.
+            Numbers, of which some may be missing, and categories (see Notes of `SSTPLClassifier`); at least 2 rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Finite targets.
         sample_weight : array-like of shape (n_samples,) or None, default=None
@@ -106,7 +106,7 @@ random_state, n_threads, verbose, callback
         ValueError
             For parameters or input out of range; the message names the argument.
         MemoryError
-            When the narrowest layer that the parameters allow exceeds ``memory_limit``.
+            When the narrowest layer that the parameters allow, or what becomes of sparse X, exceeds ``memory_limit``.
         numpy.linalg.LinAlgError
             When features overflow.
         """

@@ -95,7 +95,7 @@ class SSTPLTransformer(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Finite numbers; at least 2 rows.
+            What the estimator takes; at least 2 rows.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Class labels, or numbers.
 
@@ -169,6 +169,8 @@ class SSTPLTransformer(TransformerMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
+        given = self.estimator if isinstance(self.estimator, (SSTPLClassifier, SSTPLRegressor)) else SSTPLClassifier()
+        tags.input_tags = given.__sklearn_tags__().input_tags
         return tags
 
     def _fit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> None:

@@ -1,5 +1,6 @@
 """A day's work: a fit by the command line predicts the same there, in Python and in another runtime."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,22 @@ def test_a_regressor_predicts_the_same_here_in_python_and_in_onnxruntime(run, tm
     exported = str(tmp_path / "diabetes.onnx")
     assert run("export", regressor, "-o", exported, "--quiet") == ""
     np.testing.assert_allclose(outputs(exported, X)["prediction"], table["prediction"], rtol=1e-4)
+
+
+def test_text_and_missing_values_are_features(run, run_json, tmp_path, write):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"kind": rng.choice(["a", "b", "3"], 200), "size": rng.normal(size=200)})
+    frame["y"] = frame["kind"].map({"a": 0.5, "b": 2.0, "3": 4.0}) + frame["size"]
+    frame.loc[::10, ["kind", "size"]] = np.nan
+    frame.loc[frame["kind"].isna(), "y"] = -3.0
+    train, threes = frame[:150], frame[150:][frame["kind"][150:] == "3"]
+    model, test = tmp_path / "m", write("threes.csv", threes.to_csv(index=False))  # a column that looks like numbers
+    found = run_json("fit", write("t.csv", train.to_csv(index=False)), "--target", "y", "--test", test, "-o", model)
+    assert found["test"]["rmse"] < 0.5
+    asked = run("predict", model, test)
+    fitted = sstpl.load(model)
+    X = threes[["kind", "size"]].astype({"kind": "category"})
+    np.testing.assert_array_equal(pd.read_csv(io.StringIO(asked))["prediction"], fitted.predict(X))
 
 
 def test_predictions_without_a_file_are_csv_on_stdout(run, tmp_path, iris, classifier):

@@ -84,6 +84,17 @@ def constant():
     return SSTPLRegressor(**STACK).fit(X, np.arange(30.0)), X
 
 
+@cache
+def awkward(scaling="feature"):
+    """Return a model of rows with missing values and categories, both strings and numbers; and its rows."""
+    X, y = table()
+    X = pd.DataFrame(X).add_prefix("c")
+    X.loc[::5, "c2"] = np.nan
+    X["c1"] = pd.Categorical(np.where(X["c1"] > 0, "\N{LATIN SMALL LETTER A WITH RING ABOVE}", None))
+    X["c3"] = pd.Categorical(np.arange(len(X)) % 70)
+    return SSTPLRegressor(**STACK, scaling=scaling).fit(X, y), X
+
+
 def scores(model, X):
     return model.decision_function(X) if isinstance(model, SSTPLClassifier) else model.predict(X)
 

@@ -1,6 +1,7 @@
 """Bad input gets an error that names the argument, or a documented result."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sstpl import SSTPLClassifier, SSTPLRegressor
@@ -81,14 +82,34 @@ def test_wrong_shapes_are_named(small, digits):
         model.predict(X[:, :10])
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_values_that_are_not_finite_are_refused(small, digits, bad):
-    X, y = digits[0][:50].copy(), digits[1][:50]
-    X[3, 3] = bad
-    with pytest.raises(ValueError, match="X contains"):
+@pytest.mark.parametrize("bad", [-np.inf, np.inf])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_infinity_is_refused_and_its_column_named(small, digits, bad, dtype):
+    X, y = digits[0][:50].astype(dtype), digits[1][:50]
+    model = SSTPLClassifier(**small).fit(X, y)
+    X[3, 5] = bad
+    X[7, 4] = np.nan
+    with pytest.raises(ValueError, match="X contains infinity in column 5;"):
         SSTPLClassifier(**small).fit(X, y)
+    with pytest.raises(ValueError, match="X contains infinity in column 5;"):
+        model.predict(X)
+    named = pd.DataFrame(X).add_prefix("pixel")
+    with pytest.raises(ValueError, match=r"X contains infinity in column 5 \('pixel5'\);"):
+        SSTPLClassifier(**small).fit(named, y)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_targets_that_are_not_finite_are_refused(small, digits, bad):
+    y = np.arange(50.0)
+    y[3] = bad
     with pytest.raises(ValueError, match="y contains"):
-        SSTPLRegressor(**small).fit(digits[0][:50], X[:, 3])
+        SSTPLRegressor(**small).fit(digits[0][:50], y)
+
+
+def test_values_whose_sum_overflows_are_taken(small):
+    X = np.random.default_rng(0).uniform(0.1, 1, size=(40, 3)) * 1e308
+    model = SSTPLRegressor(**small).fit(X, np.arange(40.0))
+    assert np.all(np.isfinite(model.predict(X)))
 
 
 def test_one_class_is_refused(small, digits):

@@ -15,7 +15,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 import sstpl
-from estimators.model_files import KINDS, STACK, assert_same, constant, fitted, named, scores, table
+from estimators.model_files import KINDS, STACK, assert_same, awkward, constant, fitted, forge, named, scores, table
 from sstpl import SSTPLClassifier, SSTPLRegressor
 from sstpl import _model_file as container
 
@@ -49,6 +49,36 @@ def test_column_names_and_columns_that_do_not_vary_come_back(make, path):
     loaded = saved(model, path)
     assert_same(vars(loaded), vars(model))
     assert_same(loaded.predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize("scaling", ["feature", "quantile", "none"])
+def test_missing_values_and_categories_come_back(scaling, path):
+    model, X = awkward(scaling)
+    loaded = saved(model, path)
+    assert_same(vars(loaded), vars(model))
+    new = X.astype({"c1": object, "c3": float})
+    new.loc[::2, "c1"], new.loc[::3, "c3"], new.loc[::4, "c0"] = "never seen", np.nan, np.nan
+    assert_same(loaded.predict(new), model.predict(new))
+
+
+@pytest.mark.parametrize("setting", [None, ["c1", "c3"], (1, 3), np.array([False, True] + [False, True] + [False] * 6)])
+def test_which_columns_are_categories_is_kept(setting, path):
+    _, X = awkward()
+    model = SSTPLRegressor(**STACK, scaling="feature", categorical_features=setting)
+    model.fit(X if setting is not None else X.drop(columns=["c1"]), np.arange(len(X)))
+    found = saved(model, path).categorical_features
+    assert found is None if setting is None else list(found) == list(setting)
+
+
+def test_a_model_of_scaling_none_from_an_older_file_takes_0_for_missing_values(path):
+    model, X = fitted("stack, none")
+    model.save(path)
+    header, arrays = container.read(path)
+    del arrays["input_map.fill"]
+    forge(path, header, arrays)
+    holed = X.copy()
+    holed[:, 2] = np.nan
+    assert_same(scores(sstpl.load(path), holed), scores(model, np.nan_to_num(holed)))
 
 
 def test_a_loaded_model_is_an_estimator_like_any_other(path):

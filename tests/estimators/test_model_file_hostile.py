@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import save_file
 
 import sstpl
-from estimators.model_files import contents, fitted, forge, table
+from estimators.model_files import awkward, contents, fitted, forge, table
 from sstpl import ModelFormatError, SSTPLRegressor
 from sstpl import _model_file as container
 
@@ -230,6 +230,52 @@ def test_an_array_that_lies_is_refused_by_name(kind, name, lie, match, path):
     header, arrays = contents(kind)
     forge(path, header, arrays | {name: np.ascontiguousarray(lie(arrays[name]))})
     refuses(path, match)
+
+
+CATEGORY_LIES = [
+    (("kept",), ["b", "a"], "ascending order"),
+    (("kept",), ["a", "a"], "ascending order"),
+    (("kept",), ["a", 1.0], "all strings or all finite floats"),
+    (("kept",), [1, 2], "all strings or all finite floats"),
+    (("kept",), [float("nan")], "all strings or all finite floats"),
+    (("kept",), "ab", "must be a list"),
+    (("pooled",), 1, "pooled must be true or false"),
+    (("column",), 10, "features.categories.column"),
+    (("column",), 3, "ascending order"),
+    (("wings",), 2, "unknown fields"),
+]
+
+
+@pytest.mark.parametrize(("where", "lie", "match"), CATEGORY_LIES, ids=lambda part: repr(part)[:40])
+def test_categories_that_lie_are_refused_by_name(where, lie, match, path):
+    model, _ = awkward()
+    model.save(path)
+    header, arrays = container.read(path)
+    header["features"]["categories"][0][where[0]] = lie
+    forge(path, header, arrays)
+    refuses(path, match)
+
+
+@pytest.mark.parametrize(
+    ("name", "lie", "match"),
+    [
+        ("columns", lambda a: a + 10, "flags must be of columns of X"),
+        ("columns", lambda a: a[::-1], "columns of flags must ascend"),
+        ("codes", lambda a: a - 5, "codes of flags"),
+        ("on", lambda a: a * np.inf, "not finite"),
+        ("off", lambda a: a[1:], "flags.off"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_flags_that_lie_are_refused_by_name(name, lie, match, path):
+    model, _ = awkward()
+    model.save(path)
+    header, arrays = container.read(path)
+    key = f"input_map.flags.{name}"
+    forge(path, header, arrays | {key: np.ascontiguousarray(lie(arrays[key]))})
+    refuses(path, match)
+    forge(path, header | {"features": header["features"] | {"categories": []}}, arrays)
+    refuses(path, "at least 1 entries")
 
 
 def test_arrays_are_neither_more_nor_fewer(path):

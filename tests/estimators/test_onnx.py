@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import onnx
 import onnxruntime
+import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 
@@ -102,6 +103,42 @@ def test_any_number_of_rows_is_taken(kind, n_rows):
     found = run(model.to_onnx(), X[:n_rows])
     assert all(len(output) == n_rows for output in found)
     np.testing.assert_allclose(found[-1], scores(model, X[:n_rows]), rtol=0, atol=1e-5 * np.abs(found[-1]).max())
+
+
+def awkward(n_kinds=3):
+    """Return rows with missing values and a column of categories that are numbers, and targets."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 4)).astype(np.float32)
+    X[:, 2] = rng.integers(0, n_kinds, size=300) * 3.0
+    X[rng.random(300) < 0.2, 0] = np.nan
+    X[1:, 3] = np.nan
+    return X, X[:, 1] + (X[:, 2] == 3.0)
+
+
+@pytest.mark.parametrize("n_kinds", [2, 3, 90])
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("scaling", ["feature", "quantile", "piecewise", "sample", "none"])
+def test_missing_values_and_categories_are_exported(scaling, missing, n_kinds):
+    X, y = awkward(n_kinds)
+    if missing:
+        X[::7, 2] = np.nan
+    model = SSTPLRegressor(**STACK, scaling=scaling, categorical_features=[2]).fit(X.astype(np.float64), y)
+    new = X.copy()
+    new[::3, 1] = np.nan
+    new[::4, 2] = 1.0  # never seen
+    new[::5, 2] = np.nan
+    new[:3] = np.nan
+    assert_predicts_the_same(model.to_onnx(), model, new, 1e-12)
+
+
+def test_categories_that_are_no_float32_are_not_exported():
+    X, y = awkward()
+    frame = pd.DataFrame(X).add_prefix("c")
+    for odd in ("abc", [0.1, 0.2, 0.3]):
+        frame["c2"] = pd.Categorical([odd[int(v) // 3] for v in X[:, 2]])
+        model = SSTPLRegressor(**STACK, scaling="feature").fit(frame, y)
+        with pytest.raises(ValueError, match=r"the categories of column 2 are other.*categorical_features"):
+            model.to_onnx()
 
 
 @pytest.mark.parametrize("make", [named, constant])

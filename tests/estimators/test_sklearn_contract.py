@@ -11,7 +11,10 @@ STACK = {"hidden_width": 40, "n_subsystems": 2}
 # It compares whole numbers of copies with weights. Folds and rows left out are dealt by row, as by every estimator with
 # cross-validation inside: copies would have to stay together, and then weights of 2 could not be both two copies of
 # every row and the same as weights of 1. What is exact is in test_weights.py.
-DEALT_BY_ROW = {"check_sample_weight_equivalence_on_dense_data": "folds, samples and pairs are drawn by row"}
+DEALT_BY_ROW = {
+    f"check_sample_weight_equivalence_on_{kind}_data": "folds, samples and pairs are drawn by row"
+    for kind in ("dense", "sparse")
+}
 
 
 @parametrize_with_checks(

@@ -29,4 +29,5 @@ def fold(row, seed, n_folds):
     """Return the fold of a row: a hash of its float64 values."""
     keys = [mix((j * 0x9E3779B97F4A7C15 + seed) % _WORD) | 1 for j in range(len(row) + 1)]
     words = [int(np.float64(value).view(np.uint64)) if value != 0 else 0 for value in row]
+    words = [word ^ (word >> 32) for word in words]
     return mix((keys[0] + sum(w * k for w, k in zip(words, keys[1:], strict=True))) % _WORD) % n_folds

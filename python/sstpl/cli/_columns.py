@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from sstpl._categories import Categories
 from sstpl.cli._output import UsageError
-from sstpl.cli._tables import Frame, is_archive, is_text, quoted, read_archive, read_table
+from sstpl.cli._tables import Frame, is_archive, is_text, is_text_category, quoted, read_archive, read_table
 
 _UNNAMED = re.compile(r"Unnamed: (\d+)")  # what pandas calls a column without a name, whose number is from 0
 _MOST_CLASSES = 20
@@ -130,8 +130,11 @@ def require_features(path: str, rows: Labelled) -> Labelled:
     return Labelled(_with_categories(path, rows.X), rows.y, rows.target)
 
 
-def matched(path: str, X: Any, names: Sequence[str] | None, n_features: int) -> Any:
-    """Return rows as a model wants them: its columns by name and in its order, others left out."""
+def matched(path: str, X: Any, names: Sequence[str] | None, n_features: int, text: Sequence[str] = ()) -> Any:
+    """Return rows as a model wants them: its columns by name and in its order, others left out.
+
+    `text` names columns that were text in training, though these rows may hold only what looks like numbers.
+    """
     if isinstance(X, np.ndarray):
         if names is not None:
             raise ValueError(f"{path} has no column names, and the model knows its columns by name: {quoted(names)}")
@@ -139,7 +142,8 @@ def matched(path: str, X: Any, names: Sequence[str] | None, n_features: int) -> 
         missing = [name for name in names if name not in X.columns]
         if missing:
             raise ValueError(f"{path} lacks columns that the model was fitted on: {quoted(missing)}")
-        return _with_categories(path, X[list(names)])
+        X = X[list(names)]
+        return _with_categories(path, X.assign(**{name: X[name].convert_dtypes().astype("string") for name in text}))
     if X.shape[1] != n_features:
         raise ValueError(f"{path} has {X.shape[1]} columns, and the model, without names for its, has {n_features}")
     return X if isinstance(X, np.ndarray) else X.to_numpy()
@@ -147,7 +151,20 @@ def matched(path: str, X: Any, names: Sequence[str] | None, n_features: int) -> 
 
 def matched_to(path: str, X: Any, model: Any) -> Any:
     """Return rows as a fitted model wants them."""
-    return matched(path, X, getattr(model, "feature_names_in_", None), model.n_features_in_)
+    names = getattr(model, "feature_names_in_", None)
+    known = model._categories
+    text = [] if names is None or known is None else [str(name) for name in names[_text_columns(known)]]
+    return matched(path, X, names, model.n_features_in_, text)
+
+
+def _text_columns(known: Categories) -> list[int]:
+    kept = zip(known.columns.tolist(), known.kept, strict=True)
+    return [column for column, values in kept if values and isinstance(values[0], str)]
+
+
+def text_columns(X: Any) -> list[str]:
+    """Return the names of the columns of rows to fit that hold text."""
+    return [] if isinstance(X, np.ndarray) else [name for name in X.columns if is_text_category(X[name])]
 
 
 def _with_categories(path: str, X: Frame) -> Frame:
@@ -165,22 +182,3 @@ def _with_categories(path: str, X: Frame) -> Frame:
     if others:
         raise ValueError(f"{path} has columns that are neither numbers nor text: {', '.join(others)}; see --drop")
     return X.astype(dict.fromkeys(text, "category"))
-
-
-@contextmanager
-def naming_columns(path: str, X: Any) -> Iterator[None]:
-    """Add the names of columns that hold text or miss values to what an estimator has against its rows."""
-    try:
-        yield
-    except (ValueError, TypeError) as error:
-        if isinstance(X, np.ndarray):
-            raise
-        kinds = {
-            "text": [name for name in X.columns if X[name].dtype == "category"],
-            "missing values": [name for name in X.columns if X[name].isna().any()],
-        }
-        found = [f"columns with {kind}: {quoted(names)}" for kind, names in kinds.items() if names]
-        if not found:
-            raise
-        first = str(error).strip().splitlines()[0].rstrip(".")
-        raise ValueError(f"{path}: {first} ({'; '.join(found)})") from error

@@ -175,6 +175,13 @@ def is_text(column: Any) -> bool:
     )
 
 
+def is_text_category(column: Any) -> bool:
+    """Whether a column of a frame holds categories that are text."""
+    import pandas as pd
+
+    return isinstance(column.dtype, pd.CategoricalDtype) and pd.api.types.is_string_dtype(column.cat.categories)
+
+
 def write_table(frame: Frame, path: str | Any) -> None:
     """Write a frame as CSV or Parquet by the end of its path, or as CSV to an open file."""
     if isinstance(path, str) and is_parquet(path):

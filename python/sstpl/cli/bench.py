@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 from sstpl._config import threads
 from sstpl.cli import _options as arguments
 from sstpl.cli import _output as output
-from sstpl.cli._columns import Labelled, naming_columns, read_labelled, require_features, task_of
+from sstpl.cli._columns import Labelled, read_labelled, require_features, task_of
 from sstpl.cli._metrics import metrics_of
 
 MODELS = {
@@ -94,7 +94,7 @@ def run(options: argparse.Namespace) -> None:
         print(f"{task}, {len(data.y)} rows, {data.X.shape[1]} columns, {options.folds} folds")
         print(f"{'model':<10}{score:>10}{'+-':>8}{loss:>10}{'fit s':>10}{'predict s':>11}", flush=True)
     for name in options.models:
-        with threads(options.threads), threadpool_limits(options.threads), naming_columns(options.data, data.X):
+        with threads(options.threads), threadpool_limits(options.threads):
             model = own if name == "sstpl" else _reference(name, task, data.X, options.seed, options.threads)
             rows = [_score(clone(model), data, train, test) for train, test in parts]
         scores = [metrics[score] for metrics, _, _ in rows]

@@ -10,7 +10,7 @@ from sstpl._model_state import load
 from sstpl._targets import ClassTargets
 from sstpl.cli import _options as arguments
 from sstpl.cli import _output as output
-from sstpl.cli._columns import matched_to, naming_columns, read_labelled
+from sstpl.cli._columns import matched_to, read_labelled
 from sstpl.cli._metrics import CLASS_METRICS, NUMBER_METRICS, coverage_metrics, metrics_of
 
 KEYS = {
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> None:
     model: Any = load(options.model)
     data = read_labelled(options.data, options.target, header=not options.no_header, part="test")
     X = matched_to(options.data, data.X, model)
-    with threads(options.threads), naming_columns(options.data, X):
+    with threads(options.threads):
         metrics = metrics_of(model, X, data.y) | coverage_metrics(model, X, data.y, options.coverage)
     if options.json:
         output.print_json(

@@ -16,7 +16,7 @@ from sstpl._config import build_info, threads
 from sstpl._targets import ClassTargets
 from sstpl.cli import _options as arguments
 from sstpl.cli import _output as output
-from sstpl.cli._columns import Labelled, matched, naming_columns, read_labelled, require_features, task_of
+from sstpl.cli._columns import Labelled, matched, read_labelled, require_features, task_of, text_columns
 from sstpl.cli._metrics import CLASS_METRICS, NUMBER_METRICS, metrics_of, out_of_fold_metrics
 
 KEYS = {
@@ -91,8 +91,7 @@ def run(options: argparse.Namespace) -> None:
     start = perf_counter()
     with threads(options.threads):
         model = arguments.estimator_for(task, options).set_params(verbose=output.verbosity(options.quiet))
-        with naming_columns(options.data, data.X):
-            model.fit(data.X, data.y)
+        model.fit(data.X, data.y)
         seconds = perf_counter() - start
         model.set_params(verbose=0)  # the bar belongs to this terminal, not to the model
         model.save(options.output)
@@ -111,7 +110,8 @@ def _split(data: Labelled, options: argparse.Namespace, task: str) -> tuple[Labe
     """Return the rows to fit, and those to test on, if any; set aside by class where there are classes."""
     if options.test is not None:
         test = read_labelled(options.test, options.target, header=not options.no_header, part="test")
-        return data, Labelled(matched(options.test, test.X, data.names, data.X.shape[1]), test.y, test.target)
+        X = matched(options.test, test.X, data.names, data.X.shape[1], text_columns(data.X))
+        return data, Labelled(X, test.y, test.target)
     if options.test_size is None:
         return data, None
     train, test = train_test_split(

@@ -13,7 +13,7 @@ from sstpl._model_state import load
 from sstpl._targets import ClassTargets
 from sstpl.cli import _options as arguments
 from sstpl.cli import _output as output
-from sstpl.cli._columns import matched_to, naming_columns, read_rows
+from sstpl.cli._columns import matched_to, read_rows
 from sstpl.cli._tables import require_table, write_table
 
 
@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> None:
         if wanted and not possible:
             raise output.UsageError(f"{name} is not for the {type(model).__name__} in {options.model}")
     X = matched_to(options.data, read_rows(options.data, header=not options.no_header), model)
-    with threads(options.threads), naming_columns(options.data, X):
+    with threads(options.threads):
         columns = _columns(model, X, options)
     _write(columns, options.output)
     if options.output is not None and not options.quiet:

@@ -1,0 +1,142 @@
+"""Rows as they were given, read in blocks: numbers of any type, dense or sparse, with NaN for a missing value.
+
+There is never a copy of all rows in another type, nor are sparse rows ever dense as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from sstpl._typing import Floats, Labels, Weights
+
+BLOCK_VALUES = 2**20  # float64 values of a block of rows, 8 MiB
+
+# Types whose every value is a float32; what is computed of others is computed of float64.
+EXACT_IN_FLOAT32 = tuple(np.dtype(t) for t in ("f4", "f2", "i1", "u1", "i2", "u2", "?"))
+
+_Reals = npt.NDArray[np.float64]
+
+
+def blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
+    """Yield slices of rows that have about a million values."""
+    step = max(1, BLOCK_VALUES // max(1, n_columns))
+    for start in range(0, n_rows, step):
+        yield slice(start, min(start + step, n_rows))
+
+
+def _no_columns() -> Labels:
+    return np.zeros(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Given:
+    """Checked rows.
+
+    Attributes
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features), of real numbers
+        Categories as codes 0, 1, ...; no infinity.
+    has_missing : bool
+        Whether there is a NaN.
+    categorical : int64 array
+        The columns of codes, ascending.
+    """
+
+    X: Any
+    has_missing: bool
+    categorical: Labels = field(default_factory=_no_columns)
+
+    @staticmethod
+    def of(X: Given | Floats) -> Given:
+        """Return rows that were checked, whatever they come as."""
+        if isinstance(X, Given):
+            return X
+        values: Any = X.data if sparse.issparse(X) else X
+        return Given(X, values.dtype.kind == "f" and bool(np.isnan(values).any()))
+
+    def __len__(self) -> int:
+        return int(self.X.shape[0])
+
+    def __getitem__(self, rows: slice | Labels | npt.NDArray[np.bool_]) -> Given:
+        """Return some of the rows."""
+        return Given(self.X[rows], self.has_missing, self.categorical)
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns."""
+        return int(self.X.shape[1])
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether only what is not zero is stored."""
+        return bool(sparse.issparse(self.X))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the core can read all rows as they are, and none of their values is missing."""
+        if self.is_sparse or self.has_missing or self.X.dtype not in (np.float32, np.float64):
+            return False
+        return bool(self.X.flags.c_contiguous)
+
+    def numbers(self) -> Floats:
+        """Return all rows as a C-ordered array of float32 or float64, whichever holds every value."""
+        dense = self.X.toarray() if self.is_sparse else self.X
+        dtype = np.float32 if dense.dtype in EXACT_IN_FLOAT32 else np.float64
+        numbers: Floats = np.ascontiguousarray(dense, dtype=dtype)
+        return numbers
+
+    def take(self, rows: slice, columns: Labels) -> _Reals:
+        """Return columns of a block as a new C-ordered float64 array: sums have one order, whatever the layout of X."""
+        if self.is_sparse:
+            dense: _Reals = self.X[rows][:, columns].toarray().astype(np.float64, order="C", copy=False)
+            return dense
+        return np.take(self.X[rows], columns, axis=1).astype(np.float64, copy=False)
+
+    def observed(self, columns: Labels, weights: Weights = None) -> Iterator[tuple[_Reals, Weights]]:
+        """Yield the values of one column after another that are not missing, float64, and their rows' weights."""
+        by_column = self.X.tocsc() if self.is_sparse else self.X
+        for column in columns:
+            values = by_column[:, [column]].toarray()[:, 0] if self.is_sparse else by_column[:, column]
+            own = weights
+            if self.has_missing:
+                there = ~np.isnan(values)
+                values, own = values[there], None if weights is None else weights[there]
+            yield values.astype(np.float64), own
+
+    def observed_weight(self, weights: Weights = None) -> _Reals:
+        """Return the weight of the rows in which the value of a column is not missing, their number without weights."""
+        total = float(len(self)) if weights is None else float(weights.sum())
+        observed = np.full(self.n_features, total)
+        if self.has_missing:
+            for rows in blocks(*self.X.shape):
+                there = ~np.isnan(self[rows].numbers())
+                part = there.sum(axis=0) if weights is None else weights[rows] @ there
+                observed += part
+            observed -= total
+        return observed
+
+    def sum(self, values: _Reals, rows: slice, weights: Weights) -> _Reals:
+        """Return weighted sums of the columns of what is computed of a block of rows; overwrites the missing values."""
+        if self.has_missing:
+            np.copyto(values, 0.0, where=np.isnan(values))
+        return values.sum(axis=0) if weights is None else weights[rows] @ values
+
+    def extremes(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """Return the least and the largest value of every column, NaN where all are missing."""
+        least, largest = (np.fmin, np.fmax) if self.has_missing else (np.minimum, np.maximum)
+        if not self.is_sparse:
+            return least.reduce(self.X, axis=0), largest.reduce(self.X, axis=0)
+        blocked = (self[rows].numbers() for rows in blocks(*self.X.shape))
+        ends = [(least.reduce(block, axis=0), largest.reduce(block, axis=0)) for block in blocked]
+        lows, highs = zip(*ends, strict=True)
+        return least.reduce(lows, axis=0), largest.reduce(highs, axis=0)
+
+    def n_missing(self) -> Labels:
+        """Return how many values of every column are missing."""
+        return len(self) - self.observed_weight().astype(np.int64)
