@@ -116,6 +116,7 @@ PYBIND11_MODULE(_core, m) {
                                              py::module_::import("numpy").attr("linalg").attr("LinAlgError"));
   bind_build_info(m);
   bind_activation(m);
+  bind_hashing(m);
   bind_hidden(m);
   bind_sums(m);
   bind_growing(m);

@@ -121,6 +121,7 @@ void bind_crossfit(py::module_& m);
 void bind_encoder(py::module_& m);
 void bind_fusion(py::module_& m);
 void bind_growing(py::module_& m);
+void bind_hashing(py::module_& m);
 void bind_hidden(py::module_& m);
 void bind_ramps(py::module_& m);
 void bind_ridge(py::module_& m);

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.base import BaseEstimator
 
 from sstpl import _options as resolve
@@ -21,6 +20,7 @@ from sstpl._budget import Budget, level_bytes
 from sstpl._callbacks import Callback, CallbackSupportMixin, Listeners, Tell, nobody, with_callbacks
 from sstpl._categories import Categories
 from sstpl._config import threads
+from sstpl._copies import kept_rows
 from sstpl._export import Portable
 from sstpl._given import Given
 from sstpl._images import ImageShape
@@ -33,7 +33,7 @@ from sstpl._report import Report, Step
 from sstpl._rows import Rows
 from sstpl._selection import score_predictions
 from sstpl._system import Prepare, Subsystem, SubsystemFit, System, SystemOptions, fit_system
-from sstpl._targets import ClassTargets, Targets, encode_classes, encode_numbers
+from sstpl._targets import ClassTargets, Targets, encode_classes, encode_numbers, target_columns
 from sstpl._typing import Floats, Labels, Weights
 from sstpl._weights import ClassWeight, by_class, normalised
 
@@ -185,22 +185,18 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         dtype = row_rules.working_dtype(self.dtype, X, categorical)
         rows, y, categories = row_rules.training_rows(self, X, y, dtype, categorical, classification=classification)
         self.__dict__.pop("_growth", None)  # of partial_fit
-        weights = check.sample_weights(sample_weight, len(rows))
-        unseen: tuple[npt.NDArray[np.bool_], Given] | None = None
-        if weights is not None and not weights.all():
-            seen = weights > 0
-            unseen = ~seen, rows[~seen]
-            rows, y, weights = rows[seen], y[seen], weights[seen]
+        weights = by_class(class_weight, y, check.sample_weights(sample_weight, len(rows)))
+        kept = kept_rows(rows, target_columns(y, classification=classification), weights)
+        unseen = rows[:0]
+        if kept is not None:
+            unseen = rows[kept.place < 0]
+            rows, y, weights = rows[kept.rows], y[kept.rows], kept.weights
         given = [rows]
         del rows  # the last reference is the list's: the fit drops the rows once they are mapped
         targets: Targets
         labels: Labels | None
-        if classification:
-            targets, codes, labels = encode_classes(y, dtype)
-            weights = normalised(by_class(class_weight, targets.classes, labels, weights))
-        else:
-            weights = normalised(weights)
-            targets, codes, labels = encode_numbers(y, dtype, weights)
+        weights = normalised(weights)
+        targets, codes, labels = encode_classes(y, dtype) if classification else encode_numbers(y, dtype, weights)
         fitted, scores = self._fit_system(settings, given, codes, labels, weights, dtype, listeners)
         self._targets = targets
         self._categories = categories
@@ -208,17 +204,12 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
             setattr(self, name, value)
         if isinstance(targets, ClassTargets):
             self.classes_ = targets.classes
-        if unseen is not None:
-            scores = self._with_unseen(scores, *unseen)
+        if kept is not None:
+            scores = kept.spread(
+                scores, self._scores_of(self._input_map.transform(unseen)) if len(unseen) else scores[:0]
+            )
         listeners.end()
         return targets.decode(scores)
-
-    def _with_unseen(self, scores: Floats, where: npt.NDArray[np.bool_], unseen: Given) -> Floats:
-        """Put the scores of rows that the fit did not see, those of weight zero, among those of the others."""
-        every = np.empty((len(where), scores.shape[1]), dtype=scores.dtype)
-        every[~where] = scores
-        every[where] = self._scores_of(unseen)
-        return every
 
     def _fit_system(
         self,
@@ -339,17 +330,13 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         tags.input_tags.sparse = True
         return tags
 
-    def _mapped(self, X: object) -> Floats:
-        """Return rows to predict as the input map shows them to the subsystems."""
-        return self._input_map.transform(row_rules.prediction_rows(self, X))
-
     def _scores(self, X: object) -> Floats:
         """Return the system's scores (n_samples, n_outputs) of rows to predict."""
-        return self._scores_of(row_rules.prediction_rows(self, X))
+        rows = row_rules.prediction_rows(self, X)
+        return self._scores_of(self._input_map.transform(rows))
 
-    def _scores_of(self, rows: Given) -> Floats:
-        """Return the scores of checked rows."""
-        mapped = self._input_map.transform(rows)
+    def _scores_of(self, mapped: Floats) -> Floats:
+        """Return the scores of mapped rows."""
         with threads(self.n_threads):
             return System(self.subsystems_).predict(mapped)
 

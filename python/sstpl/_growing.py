@@ -195,7 +195,7 @@ class Growing(SSTPLBase):
         """
         rows, y = self._more_rows("calibrate", X, y)
         codes, labels = self._coded(self._targets, y, self._input_map.dtype)
-        scores = self._scores_of(rows)
+        scores = self._scores_of(self._input_map.transform(rows))
         if labels is None:
             self._conformity = residual_conformity(scores, codes)
             return self

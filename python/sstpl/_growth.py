@@ -19,8 +19,8 @@ import numpy as np
 from sstpl import _core
 from sstpl._calibration import CalibrationReport
 from sstpl._config import threads_for
+from sstpl._copies import hashes
 from sstpl._given import Given
-from sstpl._hashes import hashes
 from sstpl._recursive import Level, RecursiveOptions, Stack
 from sstpl._report import Report, Step, SubsystemReport, step
 from sstpl._selection import alpha_path

@@ -56,6 +56,13 @@ class NumberTargets:
 Targets = ClassTargets | NumberTargets
 
 
+def target_columns(y: npt.NDArray[Any], *, classification: bool) -> _Reals:
+    """Return y as columns of numbers (n, c), equal where y is: the number of each class, or targets as they are."""
+    numbers = np.unique(y, return_inverse=True)[1] if classification else y
+    columns: _Reals = numbers.reshape(len(y), -1).astype(np.float64)
+    return columns
+
+
 def encode_classes(y: npt.NDArray[Any], dtype: np.dtype[np.floating]) -> tuple[ClassTargets, Floats, Labels]:
     """Return the classes of y (n,), their codes (n, n_classes), and the class index of every row."""
     classes, labels = check.encode_labels(y)

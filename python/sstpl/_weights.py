@@ -4,8 +4,8 @@ A fit minimises weighted squared errors, and all that it chooses, it chooses by 
 equal are no weights (None), and only their ratios count: they are brought to mean 1. Rows of weight zero are taken out
 before anything else, so that nothing can depend on them.
 
-The weight of a row says how much it counts, not how many rows there are: folds, samples and rows left out are dealt by
-row, since copies of a row on both sides of a split would let it be scored by a solution that saw it.
+Copies of a row are one row of their summed weight (`_copies`), so weight k is the same as k copies. Folds, samples and
+rows left out are dealt by different rows, however much they weigh.
 """
 
 from __future__ import annotations
@@ -32,20 +32,23 @@ def normalised(weights: Weights) -> Weights:
     return scaled
 
 
-def by_class(class_weight: ClassWeight, classes: npt.NDArray[Any], labels: Labels, weights: Weights) -> Weights:
-    """Return the weights of rows times those of their classes.
+def by_class(class_weight: ClassWeight, y: npt.NDArray[Any], weights: Weights) -> Weights:
+    """Return the weights of rows times those of their classes y (n,), of which rows of weight zero make none.
 
     "balanced" gives every class the same total weight. Classes that a dict does not name have weight 1.
     """
     if class_weight is None:
         return weights
-    own = np.ones(len(labels)) if weights is None else weights / weights.max()
+    own = np.ones(len(y)) if weights is None else weights / weights.max()
+    seen = own > 0
+    classes, labels = np.unique(y[seen], return_inverse=True)
+    labels = labels.reshape(-1)
     if isinstance(class_weight, str):  # "balanced", by weight rather than by number
-        of_class = own.sum() / (len(classes) * np.bincount(labels, weights=own, minlength=len(classes)))
+        of_class = own.sum() / (len(classes) * np.bincount(labels, weights=own[seen], minlength=len(classes)))
     else:
         of_class = compute_class_weight(class_weight, classes=classes, y=classes)
-    weighted: Reals = own * of_class[labels]
-    return weighted
+    own[seen] *= of_class[labels]
+    return own
 
 
 def mean(values: npt.NDArray[Any], weights: Weights) -> Any:

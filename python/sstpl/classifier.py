@@ -315,10 +315,11 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         -----
         A row of weight w counts w times in every squared error that is minimised, and in every mean, quantile, score
         and draw of a pair of rows that something is chosen by. Only ratios of weights matter, and equal ones change
-        nothing. Weight k is the same as k copies of the row where folds and hidden layers are given. A whole fit is
-        not, because folds, samples and rows left out are dealt by row: a copy of a row on the other side of a split
-        would show its label, a weight does not. Rules that count rows, such as the cap on widths, count them whatever
-        their weight; calibration and `predict_set` take the effective number ``(sum w)^2 / sum w^2``.
+        nothing. Weight k is the same as k copies of a row, in any order: copies, of features and target, become one row
+        of their summed weight before anything else, so that none is scored by a solution that saw another. Only where
+        there are more than four copies of a row on average, as in tables of a few categories, are rows left as they
+        are. Rules that count rows, such as the cap on widths, count different ones whatever their weight; calibration
+        and `predict_set` take the effective number ``(sum w)^2 / sum w^2``.
 
         A row of weight zero is left out before anything else; its entry of `oof_decision_function_` is what the fitted
         model predicts of it.

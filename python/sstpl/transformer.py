@@ -11,15 +11,19 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.multiclass import type_of_target
 
 from sstpl import _core
+from sstpl import _row_rules as row_rules
 from sstpl import _validation as check
 from sstpl._base import unchanged_on_error
 from sstpl._config import threads
+from sstpl._copies import hashes
+from sstpl._given import Given
 from sstpl._typing import Floats
 from sstpl.classifier import SSTPLClassifier
 from sstpl.regressor import SSTPLRegressor
 
 _STREAM_CODE = 50
 _ENCODER_ALPHA = 0.1
+_SEED_OF_ROWS = 2  # of their hashes
 
 _Encoder = tuple[Floats, Floats, Floats]  # weights, low, scale
 
@@ -34,8 +38,9 @@ class SSTPLTransformer(TransformerMixin, BaseEstimator):
 
     for a random code R of F, which is the estimator's mapped X at first, and its activation s.
 
-    ``fit_transform`` returns scores that no row's own target has reached, so that an estimator behind this one can be
-    trained on them; ``transform`` returns those of the system fitted on all rows.
+    Training rows get scores that their own target has not reached, so that an estimator behind this one can be trained
+    on them, in ``fit_transform`` as in ``transform``, which knows them by a hash of their values. Of copies with
+    different targets it is the mean. Other rows get the scores of the system fitted on all training rows.
 
     Parameters
     ----------
@@ -77,6 +82,8 @@ class SSTPLTransformer(TransformerMixin, BaseEstimator):
 
     estimator_: SSTPLClassifier | SSTPLRegressor
     _encoders: tuple[_Encoder, ...]
+    _known: npt.NDArray[np.uint64]  # ascending
+    _known_scores: Floats
 
     def __init__(
         self,
@@ -113,7 +120,7 @@ class SSTPLTransformer(TransformerMixin, BaseEstimator):
         return self
 
     def fit_transform(self, X: npt.ArrayLike, y: npt.ArrayLike, **fit_params: Any) -> Any:
-        """Fit, and return the features of the training rows, with scores that no row's own target has reached.
+        """Fit, and return the features of the training rows: ``fit(X, y).transform(X)``.
 
         Parameters
         ----------
@@ -128,10 +135,7 @@ class SSTPLTransformer(TransformerMixin, BaseEstimator):
         """
         if fit_params:
             raise TypeError(f"fit_transform takes X and y only, got {sorted(fit_params)}")
-        fitted = self.fit(X, y).estimator_
-        if isinstance(fitted, SSTPLClassifier):
-            return self._features(X, fitted.oof_decision_function_)
-        return self._features(X, fitted.oof_prediction_)
+        return self.fit(X, y).transform(X)
 
     def transform(self, X: npt.ArrayLike) -> Floats:
         """Return the features of samples.
@@ -146,7 +150,15 @@ class SSTPLTransformer(TransformerMixin, BaseEstimator):
             Scores, then the features of every autoencoder.
         """
         check.fitted(self)
-        return self._features(X, self.estimator_._decoded(X))
+        given = row_rules.prediction_rows(self.estimator_, X)
+        mapped = self.estimator_._input_map.transform(given)
+        scores = self.estimator_._targets.decode(self.estimator_._scores_of(mapped))
+        blocks = [self._recalled(given, scores.reshape(len(given), -1))]
+        with threads(self.estimator_.n_threads):
+            for weights, low, scale in self._encoders:
+                mapped = (_core.apply_activation(self.estimator_.activation, mapped @ weights.T) - low) * scale
+                blocks.append(mapped)
+        return np.hstack(blocks)
 
     def get_feature_names_out(self, input_features: npt.ArrayLike | None = None) -> npt.NDArray[Any]:
         """Return the names of the columns: score_CLASS or score_COLUMN, and forwardLEVEL_UNIT.
@@ -181,7 +193,9 @@ class SSTPLTransformer(TransformerMixin, BaseEstimator):
         self.__dict__.pop("feature_names_in_", None)
         if hasattr(self.estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.estimator_.feature_names_in_
-        self._encoders = tuple(self._fit_encoders(self.estimator_._mapped(X), widths, seed))
+        given = row_rules.prediction_rows(self.estimator_, X)
+        self._encoders = tuple(self._fit_encoders(self.estimator_._input_map.transform(given), widths, seed))
+        self._remember(given)
 
     def _new_estimator(self, y: npt.ArrayLike) -> SSTPLClassifier | SSTPLRegressor:
         if self.estimator is None:
@@ -201,11 +215,20 @@ class SSTPLTransformer(TransformerMixin, BaseEstimator):
                 yield fit["weights"], fit["low"], fit["scale"]
                 F = fit["encoded"]
 
-    def _features(self, X: npt.ArrayLike, scores: Floats) -> Floats:
-        F = self.estimator_._mapped(X)
-        blocks = [scores.reshape(len(scores), -1)]
-        with threads(self.estimator_.n_threads):
-            for weights, low, scale in self._encoders:
-                F = (_core.apply_activation(self.estimator_.activation, F @ weights.T) - low) * scale
-                blocks.append(F)
-        return np.hstack(blocks)
+    def _remember(self, given: Given) -> None:
+        """Keep the out-of-fold scores of the training rows by their hashes, the mean of copies."""
+        fitted = self.estimator_
+        scores = fitted.oof_decision_function_ if isinstance(fitted, SSTPLClassifier) else fitted.oof_prediction_
+        self._known, place, counts = np.unique(hashes(given, _SEED_OF_ROWS), return_inverse=True, return_counts=True)
+        columns = scores.reshape(len(scores), -1)
+        sums = np.zeros((len(self._known), columns.shape[1]))
+        np.add.at(sums, place.reshape(-1), columns)
+        self._known_scores = (sums / counts[:, np.newaxis]).astype(scores.dtype)
+
+    def _recalled(self, given: Given, scores: Floats) -> Floats:
+        """Return scores (n, c) with those of training rows replaced by their out-of-fold ones."""
+        own = hashes(given, _SEED_OF_ROWS)
+        place = np.minimum(np.searchsorted(self._known, own), len(self._known) - 1)
+        was_seen = self._known[place] == own
+        scores[was_seen] = self._known_scores[place[was_seen]]
+        return scores

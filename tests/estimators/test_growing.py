@@ -15,8 +15,8 @@ import sstpl
 from reference import growing as twin
 from reference import ridge
 from sstpl import SSTPLClassifier, SSTPLRegressor, _growth
+from sstpl._copies import hashes
 from sstpl._given import Given
-from sstpl._hashes import hashes
 
 SMALL = {"hidden_width": 60, "scaling": "feature", "random_state": 0}
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -17,15 +17,30 @@ def transformer_of(estimator=SSTPLClassifier, **options):
 
 
 def test_scores_are_those_of_the_estimator(digits):
-    X, y = digits[0][:400], digits[1][:400]
+    X, y, new = digits[0][:400], digits[1][:400], digits[0][400:500]
     transformer = transformer_of(forward_widths=(20, 10))
     first = transformer.fit_transform(X, y)
     model = SSTPLClassifier(**CHOSEN).fit(X, y)
     assert first.shape == (400, 10 + 20 + 10)
     assert np.array_equal(first[:, :10], model.oof_decision_function_)
-    again = transformer.transform(X)
-    assert np.array_equal(again[:, :10], model.decision_function(X))
-    assert np.array_equal(again[:, 10:], first[:, 10:])
+    assert np.array_equal(transformer.transform(new)[:, :10], model.decision_function(new))
+
+
+def test_training_rows_are_known_among_others(digits):
+    X, y = digits[0][:400], digits[1][:400]
+    transformer = transformer_of()
+    first = transformer.fit_transform(X, y)
+    mixed = np.vstack([digits[0][400:500], X[::-1]]).astype(np.float32)
+    np.testing.assert_array_equal(transformer.transform(mixed)[100:], first[::-1])
+
+
+def test_copies_with_different_targets_have_the_mean_score(digits):
+    X, y = np.vstack([digits[0][:200], digits[0][:1]]), np.append(digits[1][:200], digits[1][0] + 1)
+    transformer = transformer_of(forward_widths=())
+    scores = transformer.fit_transform(X, y)
+    own = transformer.estimator_.oof_decision_function_
+    np.testing.assert_allclose(scores[0], (own[0] + own[200]) / 2, rtol=1e-12)
+    np.testing.assert_array_equal(scores[200], scores[0])
 
 
 def test_forward_features_lie_in_the_unit_interval_on_training_rows(digits):

@@ -61,6 +61,7 @@ FREE_AXES = {
     ("fit_level", "Y"): (1,),
     ("predict_stack", "X"): (0,),
     ("apply_ramps", "X"): (0,),
+    ("hash_rows", "X"): (0, 1),
 }
 
 
@@ -143,6 +144,7 @@ def calls(dtype):
         "sample_patches": {"images": draw(4, 12), **image, "contrast": 0.5, "seed": 1, "stream": 0, "count": 20},
         "make_filters": {"patches": draw(12, 9), "kind": "patches", "n_filters": 4, "whitening": 0.1},
         "apply_conv": {"images": draw(12, 12), "filters": draw(4, 50), **image, "stride": 1, "grid": 2},
+        "hash_rows": {"X": X, "seed": 3},
         "apply_ramps": {
             "X": X[:, ::2].copy(),
             "columns": np.array([1, 0]),
