@@ -46,7 +46,8 @@ py::dict dual(const Array<double>& H, const Array<double>& Y, double alpha, bool
     Matrix<double> K(rows.rows(), rows.rows());
     Matrix<double> work;
     gemm(1.0, rows, Transpose::no, rows, Transpose::yes, 0.0, span(K));
-    solution = solve_ridge_dual(rows, K, targets, skip_from, skip_to, alpha, intercept, 0.0, work);
+    const VectorView<double> equal(nullptr, 0);
+    solution = solve_ridge_dual(rows, K, targets, equal, skip_from, skip_to, alpha, intercept, 0.0, work);
   }
   return to_dict(std::move(solution));
 }

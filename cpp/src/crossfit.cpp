@@ -48,7 +48,7 @@ class Crossfit {
         checkpoint_(checkpoint),
         n_(design.inputs.n_rows()),
         ranges_(row_ranges(options.fold_starts, n_)),
-        dual_(n_ < design.n_features() && weights.size() == 0),
+        dual_(n_ < design.n_features()),
         hidden_(design.hidden),
         at_prediction_(design.at_prediction),
         stream_(design, options, largest(ranges_), dual_) {}
@@ -82,6 +82,8 @@ class Crossfit {
   VectorView<double> weights_of(Index row, Index rows) const {
     return weights_.size() > 0 ? VectorView<double>(weights_.data() + row, rows) : weights_;
   }
+
+  double weight() const { return weights_.size() > 0 ? weights_.sum() : static_cast<double>(n_); }
 
   // A feature near its shift is exact to the rounding of the shift, activations to a few of those.
   Vector<double> feature_rounding() const {
@@ -163,8 +165,8 @@ class Crossfit {
     const SolveOptions solve_options{allow_fallback, all};
     if (dual_) {
       const RowRange out = all ? RowRange{0, 0} : ranges_[k];
-      return solve_ridge_dual(view(features_), kernel_, view(targets_), out.from, out.to, alpha, options_.intercept,
-                              feature_rounding().squaredNorm(), work_, solve_options);
+      return solve_ridge_dual(view(features_), kernel_, view(targets_), weights_, out.from, out.to, alpha,
+                              options_.intercept, feature_rounding().squaredNorm(), work_, solve_options);
     }
     SumsOf sums;
     for (std::size_t i = 0; i < sums_.size(); ++i) {
@@ -202,7 +204,7 @@ class Crossfit {
       own.emplace_back(width, Y_.cols());
       SumsWorkspace<double> workspace;
       Matrix<double> leading = features_.leftCols(width);
-      add_rows(own.back(), span(leading), view(targets_), VectorView<double>(nullptr, 0), workspace);
+      add_rows(own.back(), span(leading), view(targets_), weights_, workspace);
     }
     std::vector<const Sums*> parts;
     for (const Sums& sums : dual_ ? own : sums_) parts.push_back(&sums);
@@ -233,7 +235,10 @@ class Crossfit {
         }
         Matrix<double> residual = targets_.middleRows(range.from, range.to - range.from) - H * solution.W;
         residual.rowwise() -= solution.intercept.transpose();
-        errors[a] += residual.squaredNorm() / static_cast<double>(n_);
+        if (weights_.size() > 0) {
+          residual = weights_.segment(range.from, residual.rows()).cwiseSqrt().asDiagonal() * residual;
+        }
+        errors[a] += residual.squaredNorm() / weight();
       }
     }
     return errors;
@@ -271,12 +276,11 @@ class Crossfit {
       score({0, n_}, solution, fitted);
       scores = fitted;
       const Matrix<double> kernel_then = then ? score_then(*then, W, intercept, scores) : Matrix<double>();
-      told = sstpl::leave_one_out(dual_leverages(view(work_), solution, kernel_, kernel_then, options_.intercept), Y_,
-                                  view(fitted), span(scores));
+      const Leverages found = dual_leverages(view(work_), solution, kernel_, kernel_then, weights_, options_.intercept);
+      told = sstpl::leave_one_out(found, Y_, view(fitted), span(scores));
       return;
     }
-    const double weight = weights_.size() > 0 ? weights_.sum() : static_cast<double>(n_);
-    const LeverageFactor<T> factor(solution, view(work_), weight, options_.intercept);
+    const LeverageFactor<T> factor(solution, view(work_), weight(), options_.intercept);
     Matrix<T> fitted;
     MatrixSpan<T> all = span(scores);
     for (Index row = 0; row < n_; row += stream_.block_rows()) {

@@ -62,28 +62,33 @@ Leverages leverages(const LeverageFactor<T>& factor, const MatrixView<T>& H, con
 }
 
 Leverages dual_leverages(const MatrixView<double>& U, const RidgeSolution& solution, const Matrix<double>& K,
-                         const Matrix<double>& K_then, bool intercept) {
+                         const Matrix<double>& K_then, const VectorView<double>& weights, bool intercept) {
   const Index n = solution.scale.size();
   require(U.rows() == n && U.cols() == n && K.rows() == n && K.cols() == n, "the factor does not fit the solution");
   require(K_then.rows() == 0 || (K_then.rows() == n && K_then.cols() == n), "K_then must be (n, n)");
   const double penalty = solution.report.penalty;
-  const double share = intercept ? 1 / static_cast<double>(n) : 0.0;
-  // Q = C (K_c + lambda I)^-1 C maps targets to dual coefficients; lambda Q is what their fit leaves of them.
+  require(weights.size() == 0 || weights.size() == n, "one weight per row is needed");
+  const Vector<double> w = weights.size() > 0 ? Vector<double>(weights) : Vector<double>::Ones(n);
+  const Vector<double> share = intercept ? Vector<double>(w / w.sum()) : Vector<double>::Zero(n);
+  const Vector<double> size = w.cwiseSqrt();
+  // Q = C (D K_c D + lambda I)^-1 C maps D times targets to dual coefficients; lambda Q is what their fit leaves of
+  // them.
   Matrix<double> root = Matrix<double>::Identity(n, n);
   solve_triangular(U, Transpose::no, span(root));
   root = solution.scale.asDiagonal() * root;
   Leverages found;
   if (K_then.rows() == 0) {
-    found.own = 1 + share - penalty * root.rowwise().squaredNorm().array();
+    found.own = 1 + share.array() - penalty * root.rowwise().squaredNorm().array();
     found.cross = found.own;
     return found;
   }
   Matrix<double> Q(n, n);
   gemm(1.0, view(root), Transpose::no, view(root), Transpose::yes, 0.0, span(Q));
-  if (intercept && penalty > 0) Q.array() -= share / penalty;
+  if (intercept && penalty > 0) Q -= share.cwiseSqrt() / penalty * share.cwiseSqrt().transpose();
   found.own = 1 - penalty * Q.diagonal().array();
-  const Vector<double> means = K.rowwise().sum() * share;
-  found.cross = (K_then.rowwise() - means.transpose()).cwiseProduct(Q).rowwise().sum().array() + share;
+  const Vector<double> means = K * share;
+  Q = size.asDiagonal() * Q * size.asDiagonal();
+  found.cross = (K_then.rowwise() - means.transpose()).cwiseProduct(Q).rowwise().sum() + share;
   return found;
 }
 

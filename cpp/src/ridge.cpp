@@ -316,15 +316,20 @@ std::vector<double> heldout_errors(const std::vector<Sums>& folds, const std::ve
 }
 
 RidgeSolution solve_ridge_dual(const MatrixView<double>& H, const Matrix<double>& K, const MatrixView<double>& Y,
-                               Index skip_from, Index skip_to, double alpha, bool intercept, double noise,
-                               Matrix<double>& work, const SolveOptions& options) {
+                               const VectorView<double>& weights, Index skip_from, Index skip_to, double alpha,
+                               bool intercept, double noise, Matrix<double>& work, const SolveOptions& options) {
   require(K.rows() == H.rows() && K.cols() == H.rows() && Y.rows() == H.rows(), "solve_ridge_dual: shapes differ");
   require(0 <= skip_from && skip_from <= skip_to && skip_to <= H.rows(), "solve_ridge_dual: bad range of rows");
   require(alpha >= 0 && std::isfinite(alpha), "alpha must be finite and not negative");
   const Index skipped = skip_to - skip_from;
   const Index n = H.rows() - skipped;
   require(n > 0, "solve_ridge_dual: no rows are left");
+  require(weights.size() == 0 || weights.size() == H.rows(), "solve_ridge_dual: one weight per row is needed");
   const auto source = [&](Index i) { return i < skip_from ? i : i + skipped; };
+  Vector<double> w = Vector<double>::Ones(n);
+  for (Index i = 0; i < n && weights.size() > 0; ++i) w(i) = weights(source(i));
+  const double weight = w.sum();
+  const Vector<double> root = w.cwiseSqrt();
 
   // Centring the features is centring the kernel on both sides.
   Vector<double> row_means = Vector<double>::Zero(n);
@@ -335,14 +340,18 @@ RidgeSolution solve_ridge_dual(const MatrixView<double>& H, const Matrix<double>
     A.row(i) = Y.row(source(i));
     if (!intercept) continue;
     const auto row = K.row(source(i));
-    row_means(i) = (row.head(skip_from).sum() + row.tail(K.cols() - skip_to).sum()) / static_cast<double>(n);
+    row_means(i) =
+        (row.head(skip_from).dot(w.head(skip_from)) + row.tail(n - skip_from).dot(w.tail(n - skip_from))) / weight;
   }
   if (intercept) {
-    target_means = A.colwise().mean();
+    target_means = A.transpose() * w / weight;
     A.rowwise() -= target_means.transpose();
   }
-  const double mean = row_means.mean();
-  const auto entry = [&](Index i, Index j) { return K(source(i), source(j)) - row_means(i) - row_means(j) + mean; };
+  A = root.asDiagonal() * A;
+  const double mean = row_means.dot(w) / weight;
+  const auto entry = [&](Index i, Index j) {
+    return root(i) * root(j) * (K(source(i), source(j)) - row_means(i) - row_means(j) + mean);
+  };
   if (!K.allFinite() || !A.allFinite()) {
     throw LinAlgError("the sums of a ridge problem are not finite: a feature overflowed; scale the inputs down");
   }
@@ -350,8 +359,8 @@ RidgeSolution solve_ridge_dual(const MatrixView<double>& H, const Matrix<double>
   for (Index i = 0; i < n; ++i) trace += std::max(0.0, entry(i, i));
   solution.W = Matrix<double>::Zero(H.cols(), Y.cols());
   solution.intercept = target_means;
-  const double floor = centring_noise(unit_roundoff<double>(), static_cast<double>(n)) * K.diagonal().sum() +
-                       static_cast<double>(n) * noise;
+  const double squares = weights.size() > 0 ? K.diagonal().dot(weights) : K.diagonal().sum();
+  const double floor = centring_noise(unit_roundoff<double>(), static_cast<double>(n)) * squares + weight * noise;
   if (intercept && trace <= floor) return solution;  // every feature is constant: the mean is the solution
   const double penalty = H.cols() > 0 ? alpha * trace / static_cast<double>(H.cols()) : 0.0;
   const auto fill = [&](MatrixSpan<double> G) {
@@ -362,8 +371,9 @@ RidgeSolution solve_ridge_dual(const MatrixView<double>& H, const Matrix<double>
   solution.solved =
       solve_symmetric(fill, penalty, unit_roundoff<double>(), options, work, span(A), solution.report, &solution.scale);
   if (!solution.solved) return solution;
+  A = root.asDiagonal() * A;
   // After centring the columns of A sum to zero; what rounding adds would be multiplied by the feature means.
-  if (intercept) A.rowwise() -= A.colwise().mean().eval();
+  if (intercept) A -= w * (A.colwise().sum() / weight).eval();
 
   const MatrixView<double> head = block(view(A), 0, 0, skip_from, A.cols());
   const MatrixView<double> tail = block(view(A), skip_from, 0, n - skip_from, A.cols());

@@ -104,15 +104,19 @@ TEST_CASE_TEMPLATE("the size of the row blocks does not matter", T, float, doubl
   }
 }
 
-TEST_CASE("the dual form equals the primal form that weights of one ask for") {
+TEST_CASE("the dual form takes weights: ones change nothing, others are those of weighted refits") {
   Problem<double> problem(80);
-  const CrossfitResult<double> dual = problem.fit();
-  const CrossfitResult<double> primal = problem.fit(Vector<double>::Ones(60));
-  CHECK(dual.report.dual);
-  CHECK_FALSE(primal.report.dual);
-  CHECK(difference(dual.W, primal.W) < 1e-9);
-  CHECK(difference(dual.oof_scores, primal.oof_scores) < 1e-9);
-  CHECK(difference(dual.intercept, primal.intercept) < 1e-9);
+  const CrossfitResult<double> plain = problem.fit();
+  const CrossfitResult<double> ones = problem.fit(Vector<double>::Ones(60));
+  CHECK(plain.report.dual);
+  CHECK(ones.report.dual);
+  CHECK(difference(ones.W, plain.W) < 1e-12);
+  CHECK(difference(ones.oof_scores, plain.oof_scores) < 1e-12);
+  const Vector<double> w = random_matrix(6, 60, 1).cwiseAbs();
+  const CrossfitResult<double> weighted = problem.fit(w);
+  CHECK(weighted.report.dual);
+  CHECK(difference(weighted.oof_scores, problem.true_scores(1e-2, w)) < 1e-8);
+  CHECK(difference(weighted.W, TrueRidge(problem.H, problem.y, 1e-2, true, w).W) < 1e-8);
 }
 
 TEST_CASE_TEMPLATE("weighted rows are fitted and scored by weighted refits", T, float, double) {

@@ -134,8 +134,8 @@ TEST_CASE("shapes that do not fit throw, and so do leave-one-out scores without 
   const Matrix<double> three = random_matrix(14, 5, 3), none;
   CHECK_THROWS_AS(leverages(factor, view(H), view(none), no_weights()), std::invalid_argument);
   CHECK_THROWS_AS(leverages(factor, view(three), view(U), no_weights()), std::invalid_argument);
-  CHECK_THROWS_AS(dual_leverages(view(H), solution, U, none, true), std::invalid_argument);
-  CHECK_THROWS_AS(dual_leverages(view(U), solution, U, H, true), std::invalid_argument);
+  CHECK_THROWS_AS(dual_leverages(view(H), solution, U, none, no_weights(), true), std::invalid_argument);
+  CHECK_THROWS_AS(dual_leverages(view(U), solution, U, H, no_weights(), true), std::invalid_argument);
   Matrix<double> S(4, 1);
   const Leverages five{Vector<double>::Zero(5), Vector<double>::Zero(5)};
   CHECK_THROWS_AS(leave_one_out(five, view(Y), view(Y), span(S)), std::invalid_argument);

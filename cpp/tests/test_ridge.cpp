@@ -25,10 +25,11 @@ RidgeSolution solve(const Sums& sums, double alpha, bool intercept = true, Index
 }
 
 RidgeSolution solve_dual(const Matrix<double>& H, const Matrix<double>& Y, double alpha, bool intercept,
-                         Index skip_from = 0, Index skip_to = 0) {
+                         Index skip_from = 0, Index skip_to = 0, const Vector<double>& weights = {}) {
   Matrix<double> work;
   const Matrix<double> K = H * H.transpose();
-  return solve_ridge_dual(view(H), K, view(Y), skip_from, skip_to, alpha, intercept, 0.0, work);
+  const VectorView<double> w(weights.data(), weights.size());
+  return solve_ridge_dual(view(H), K, view(Y), w, skip_from, skip_to, alpha, intercept, 0.0, work);
 }
 
 // Four columns of which the third is constant, and targets with a mean.
@@ -334,4 +335,25 @@ TEST_CASE("a column of which nothing but rounding is left after rows were taken 
   CHECK(found.W(1, 0) == 0.0);
   const RidgeSolution fresh = solve(sums_of<double>(H.bottomRows(20), Y.bottomRows(20)), 1e-6);
   CHECK(difference(found.W, fresh.W) < 1e-9);
+}
+
+TEST_CASE("a row of weight two in the dual form is two rows, whichever are left out") {
+  const Matrix<double> H = random_matrix(5, 6, 9);
+  const Matrix<double> Y = random_matrix(6, 6, 2);
+  Vector<double> weights(6);
+  weights << 1, 2, 1, 1, 2, 1;
+  Matrix<double> copies(8, 9), targets(8, 2);
+  copies << H.topRows(2), H.middleRows(1, 4), H.bottomRows(2);
+  targets << Y.topRows(2), Y.middleRows(1, 4), Y.bottomRows(2);
+  for (const bool intercept : {true, false}) {
+    const RidgeSolution all = solve_dual(copies, targets, 0.1, intercept);
+    const RidgeSolution weighted = solve_dual(H, Y, 0.1, intercept, 0, 0, weights);
+    CHECK((weighted.W - all.W).norm() < 1e-12);
+    CHECK((weighted.intercept - all.intercept).norm() < 1e-12);
+    const RidgeSolution part = solve_dual(copies, targets, 0.1, intercept, 1, 4);  // without rows 1 and 2 of H
+    const RidgeSolution part_weighted = solve_dual(H, Y, 0.1, intercept, 1, 3, weights);
+    CHECK((part_weighted.W - part.W).norm() < 1e-12);
+    CHECK((part_weighted.intercept - part.intercept).norm() < 1e-12);
+  }
+  CHECK_THROWS_AS(solve_dual(H, Y, 0.1, true, 0, 0, Vector<double>::Ones(5)), std::invalid_argument);
 }

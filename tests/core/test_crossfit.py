@@ -56,6 +56,7 @@ def test_a_weighted_fit_equals_the_twin(n, p, intercept, hold_bytes, dtype):
     w[1] = 0.0
     found = _core.fit_crossfit(H, Y, [0.1, 1.0], starts, intercept, weights=w, hold_bytes=hold_bytes)
     assert_fit(found, crossfit.fit(H, Y, [0.1, 1.0], starts, intercept, w), dtype)
+    assert found["report"]["form"] == ("dual" if n < p else "primal")
     errors = crossfit.path_errors(H, Y, [0.1, 1.0], starts, intercept, w)
     problems.assert_close(found["report"]["path_errors"], errors, dtype)
 

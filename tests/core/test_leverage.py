@@ -47,13 +47,15 @@ def test_weighted_scores_equal_the_twin(n, p, dtype):
 @each_dtype
 @pytest.mark.parametrize("hold_bytes", [0, 1 << 28])
 @pytest.mark.parametrize(("n", "p"), [(40, 6), (20, 50)])
-def test_scores_of_rows_as_at_prediction_equal_the_twin(n, p, hold_bytes, dtype):
+@pytest.mark.parametrize("weighted", [False, True])
+def test_scores_of_rows_as_at_prediction_equal_the_twin(n, p, hold_bytes, weighted, dtype):
     X, Y = problems.regression(n, 4, dtype=dtype)
     A, b = problems.normal(p, 4, dtype=dtype), problems.normal(p, seed=1, dtype=dtype)
     then = (X + 0.3 * problems.normal(n, 4, seed=2, dtype=dtype)).astype(dtype)
-    found = fit(X, Y, 0.1, hidden=(A, b), at_prediction=then, hold_bytes=hold_bytes, block_rows=9)
+    w = np.random.default_rng(n).uniform(0.1, 2, n) if weighted else None
+    found = fit(X, Y, 0.1, hidden=(A, b), at_prediction=then, hold_bytes=hold_bytes, block_rows=9, weights=w)
     H, H_then = (hidden.features(rows, A, b, "tanh") for rows in (X, then))
-    expected = leverage.loo_scores(H, Y, 0.1, at_prediction=H_then)
+    expected = leverage.loo_scores(H, Y, 0.1, weights=w, at_prediction=H_then)
     problems.assert_close(found["loo_scores"], expected, dtype, 10)
 
 

@@ -31,8 +31,9 @@ def test_the_path_equals_the_twin(selection, intercept, dtype, n, p, c):
 
 
 @pytest.mark.parametrize("selection", ["loo", "gcv"])
-def test_a_row_of_weight_k_is_k_copies(selection):
-    H, Y = problems.regression(30, 6, 2, 1)
+@pytest.mark.parametrize("p", [6, 45])
+def test_a_row_of_weight_k_is_k_copies(selection, p):
+    H, Y = problems.regression(30, p, 2, 1)
     weights = np.array([1.0, 2.0, 3.0] * 10)
     copies = np.repeat(np.arange(30), weights.astype(int))
     weighted, _ = path_errors(H, Y, selection, weights=weights)

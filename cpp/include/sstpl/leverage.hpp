@@ -33,9 +33,9 @@ Leverages leverages(const LeverageFactor<T>& factor, const MatrixView<T>& H, con
                     const VectorView<double>& weights);
 
 /// Leverages of the n rows of a dual solution, of which U (n, n) and scale are as in RidgeSolution, from K = H H' and
-/// K_then = H_then H' (n, n), or with themselves where that has no rows. n^3 flops, 16 n^2 bytes.
+/// K_then = H_then H' (n, n), or with themselves where that has no rows; weights: n entries or none. n^3 flops.
 Leverages dual_leverages(const MatrixView<double>& U, const RidgeSolution& solution, const Matrix<double>& K,
-                         const Matrix<double>& K_then, bool intercept);
+                         const Matrix<double>& K_then, const VectorView<double>& weights, bool intercept);
 
 /// S_then (n, c): scores of the rows as at prediction become leave-one-out scores, given fitted scores S and targets
 /// Y (n, c). Infinite, and not counted in the result, where the leverage cannot be told from one.

@@ -71,12 +71,13 @@ RidgeSolution solve_ridge(const SumsOf& sums, double alpha, bool intercept, Matr
 std::vector<double> heldout_errors(const std::vector<Sums>& folds, const std::vector<double>& alphas, bool intercept,
                                    Index n_features);
 
-/// Ridge in dual form on the rows of H (n, p), Y (n, c) outside [skip_from, skip_to), given K = H H' (n, n):
-/// (K_c + lambda I) A = Y_c, W = H'A. n^3 / 3 flops. The same solution as solve_ridge to rounding. `noise` is the
-/// squared rounding of a row of features: where no row varies by more, W is zero. Throws as solve_ridge.
+/// Ridge in dual form on the rows of H (n, p), Y (n, c) outside [skip_from, skip_to), given K = H H' (n, n) and their
+/// weights w (n), or none: (D K_c D + lambda I) A = D Y_c, W = H'D A, D = diag(sqrt(w)). n^3 / 3 flops. Equals
+/// solve_ridge to rounding. `noise` is the squared rounding of a row: where none varies by more, W is zero. Throws as
+/// solve_ridge.
 RidgeSolution solve_ridge_dual(const MatrixView<double>& H, const Matrix<double>& K, const MatrixView<double>& Y,
-                               Index skip_from, Index skip_to, double alpha, bool intercept, double noise,
-                               Matrix<double>& work, const SolveOptions& options = {});
+                               const VectorView<double>& weights, Index skip_from, Index skip_to, double alpha,
+                               bool intercept, double noise, Matrix<double>& work, const SolveOptions& options = {});
 
 /// (A')^+ (m, k) of A (m, k), by the same solver without a penalty on the smaller side; singular directions below the
 /// rounding of T are left out. The row form D (A')^+ of a target D (n, m) is the least-norm Z with Z A' = D.
