@@ -33,7 +33,7 @@ from sstpl._report import Report, Step
 from sstpl._rows import Rows
 from sstpl._selection import score_predictions
 from sstpl._system import Prepare, Subsystem, SubsystemFit, System, SystemOptions, fit_system
-from sstpl._targets import ClassTargets, Targets, encode_classes, encode_numbers, target_columns
+from sstpl._targets import NumberTargets, Targets, encode_classes, encode_labels, encode_numbers, target_columns
 from sstpl._typing import Floats, Labels, Weights
 from sstpl._weights import ClassWeight, by_class, normalised
 
@@ -196,13 +196,18 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         targets: Targets
         labels: Labels | None
         weights = normalised(weights)
-        targets, codes, labels = encode_classes(y, dtype) if classification else encode_numbers(y, dtype, weights)
+        if not classification:
+            targets, codes, labels = encode_numbers(y, dtype, weights)
+        elif y.ndim == 2:
+            targets, codes, labels = encode_labels(y, dtype)
+        else:
+            targets, codes, labels = encode_classes(y, dtype)
         fitted, scores = self._fit_system(settings, given, codes, labels, weights, dtype, listeners)
         self._targets = targets
         self._categories = categories
         for name, value in fitted.items():
             setattr(self, name, value)
-        if isinstance(targets, ClassTargets):
+        if not isinstance(targets, NumberTargets):
             self.classes_ = targets.classes
         if kept is not None:
             scores = kept.spread(

@@ -59,6 +59,11 @@ class Calibration:
         mixed: _Reals = (self.n_rows * weights + 1.0 / weights.shape[1]) / (self.n_rows + 1)
         return mixed
 
+    def label_probabilities(self, scores: Floats) -> _Reals:
+        """Return the probability (n, n_labels) of every label by its score, as of two classes with opposite scores."""
+        chances: _Reals = self.probabilities(opposed(scores))[:, 1].reshape(scores.shape)
+        return chances
+
 
 @dataclass(frozen=True)
 class CalibrationReport:
@@ -99,6 +104,11 @@ def fit_calibration(scores: Floats, labels: Labels, weights: Weights = None) -> 
         slope, loss = _fit_slope(_evidence(scores, floor), labels, slope, weights)
     tried = [(tried_floor, tried_loss) for tried_loss, tried_floor, _ in fits]
     return Calibration(slope, floor, effective_size(len(labels), weights)), CalibrationReport(slope, floor, loss, tried)
+
+
+def opposed(scores: Floats) -> Floats:
+    """Return the scores of labels (n, n_labels) as those of not having and of having each (n n_labels, 2)."""
+    return np.stack([-scores, scores], axis=2).reshape(-1, 2)
 
 
 def _evidence(scores: Floats, floor: float) -> _Reals:

@@ -26,7 +26,7 @@ from sstpl._given import Given
 from sstpl._growth import Batch, Growth
 from sstpl._progress import Progress
 from sstpl._recursive import RecursiveOptions
-from sstpl._targets import ClassTargets, Targets, encode_numbers
+from sstpl._targets import ClassTargets, NumberTargets, Targets, encode_numbers
 from sstpl._typing import Floats, Labels
 
 G = TypeVar("G", bound="Growing")
@@ -230,6 +230,8 @@ class Growing(SSTPLBase):
         categorical = row_rules.categorical_columns(self.categorical_features, X)
         dtype = row_rules.working_dtype(self.dtype, X, categorical)
         rows, y, categories = row_rules.training_rows(self, X, y, dtype, categorical, classification=classification)
+        if classification and y.ndim == 2:
+            raise ValueError(f"partial_fit takes one class per row, and y has {y.shape[1]} labels")
         targets: Targets = (
             ClassTargets(check.first_classes(y, classes)) if classification else encode_numbers(y, dtype)[0]
         )
@@ -276,6 +278,7 @@ class Growing(SSTPLBase):
         if isinstance(targets, ClassTargets):
             labels = check.known_labels(y, targets.classes)
             return check.code_labels(labels, len(targets.classes), dtype), labels
+        assert isinstance(targets, NumberTargets)
         return targets.encode(check.known_numbers(y, len(targets.mean)), dtype), None
 
     def _batch(self, rows: Given, y: npt.NDArray[Any], targets: Targets | None = None) -> Batch:

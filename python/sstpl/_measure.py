@@ -100,6 +100,7 @@ class Model:
         targets = self.estimator._targets
         if isinstance(targets, ClassTargets):
             return check.known_labels(y, targets.classes)
+        assert isinstance(targets, NumberTargets)
         return check.known_numbers(y, len(targets.mean))
 
     def rows(self, X: object, y: object) -> LabelledRows:

@@ -20,7 +20,7 @@ from sstpl._config import build_info
 from sstpl._conformal import Conformity
 from sstpl._model_file import ModelFormatError, Path
 from sstpl._model_schema import Reader, Writer
-from sstpl._targets import ClassTargets
+from sstpl._targets import ClassTargets, NumberTargets
 from sstpl.classifier import SSTPLClassifier
 from sstpl.regressor import SSTPLRegressor
 
@@ -167,7 +167,7 @@ def _read_input_map(model: Any, info: Any, arrays: Reader) -> None:
 
 def _read_targets(model: Any, info: Any, arrays: Reader) -> None:
     model._targets = _model_values.read_targets(info, arrays)
-    of_classes = isinstance(model._targets, ClassTargets)
+    of_classes = not isinstance(model._targets, NumberTargets)
     if of_classes != isinstance(model, SSTPLClassifier):
         raise ModelFormatError(f"targets of this kind are not those of a {type(model).__name__}")
     if of_classes:
@@ -205,7 +205,7 @@ def _read_out_of_fold(model: Any, info: Any, arrays: Reader) -> None:
         "out_of_fold.n_samples", schema.keyed("out_of_fold", info, ["n_samples"])["n_samples"], 2
     )
     targets, n_outputs = model._targets, _n_outputs(model)
-    flat = n_outputs == 2 if isinstance(targets, ClassTargets) else targets.one_output
+    flat = n_outputs == 2 if isinstance(targets, ClassTargets) else getattr(targets, "one_output", False)
     setattr(model, _oof_name(model), arrays.take("out_of_fold", (n_samples,) if flat else (n_samples, n_outputs)))
 
 
@@ -245,7 +245,7 @@ def _read_conformity(model: Any, info: Any, arrays: Reader) -> None:
 
 def _n_outputs(model: Any) -> int:
     targets = model._targets
-    return len(targets.classes if isinstance(targets, ClassTargets) else targets.mean)
+    return len(targets.mean if isinstance(targets, NumberTargets) else targets.classes)
 
 
 def _read_report(model: Any, info: Any, arrays: Reader) -> None:

@@ -18,8 +18,9 @@ from sstpl._model_file import ModelFormatError
 from sstpl._model_schema import Reader, Writer
 from sstpl._report import Report, Step, SubsystemReport
 from sstpl._selection import Score
-from sstpl._targets import ClassTargets, NumberTargets, Targets
+from sstpl._targets import ClassTargets, LabelTargets, NumberTargets, Targets
 
+_KINDS = ("classes", "labels", "numbers")
 _NUMBERS = ("bool", *(f"{u}int{bits}" for u in ("", "u") for bits in (8, 16, 32, 64)), "float16", "float32", "float64")
 _MOST_CHARACTERS = 2**24  # of an array of fixed-width strings, which may take more than its strings
 
@@ -71,6 +72,8 @@ def write_targets(targets: Targets, out: Writer) -> dict[str, Any]:
     if isinstance(targets, NumberTargets):
         out.record("targets", targets)
         return {"kind": "numbers", "n_outputs": len(targets.mean), "one_output": targets.one_output}
+    if isinstance(targets, LabelTargets):
+        return {"kind": "labels", "n_labels": targets.n_labels, "dtype": targets.dtype.name}
     classes = targets.classes
     dtype = classes.dtype.newbyteorder("=")
     if dtype.kind == "O" and all(type(name) is str for name in classes):
@@ -86,10 +89,14 @@ def write_targets(targets: Targets, out: Writer) -> dict[str, Any]:
 
 def read_targets(info: Any, arrays: Reader) -> Targets:
     """Return the targets of an entry."""
-    kind = schema.choice("targets.kind", info.get("kind") if isinstance(info, dict) else None, ("classes", "numbers"))
+    kind = schema.choice("targets.kind", info.get("kind") if isinstance(info, dict) else None, _KINDS)
     if kind == "classes":
         info = schema.keyed("targets", info, ("kind", "dtype", "values"))
         return ClassTargets(_read_classes(info["dtype"], schema.items("targets.values", info["values"], least=2)))
+    if kind == "labels":
+        info = schema.keyed("targets", info, ("kind", "n_labels", "dtype"))
+        n_labels = schema.integer("targets.n_labels", info["n_labels"], 2)
+        return LabelTargets(n_labels, np.dtype(schema.choice("targets.dtype", info["dtype"], _NUMBERS)))
     info = schema.keyed("targets", info, ("kind", "n_outputs", "one_output"))
     n_outputs = schema.integer("targets.n_outputs", info["n_outputs"], 1)
     one = schema.flag("targets.one_output", info["one_output"])

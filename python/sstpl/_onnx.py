@@ -18,7 +18,7 @@ from sstpl._onnx_maps import add_map
 from sstpl._recursive import Stack
 from sstpl._subsystem import Subsystem
 from sstpl._system import Subsystem as Trained
-from sstpl._targets import ClassTargets
+from sstpl._targets import ClassTargets, LabelTargets
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,19 @@ def _add_outputs(graph: Graph, model: Any, scores: str) -> list[Output]:
             return [labels, probabilities, Output("scores", scores, graph.dtype, len(classes))]
         half = graph.node("MatMul", scores, np.array([-0.5, 0.5], dtype=graph.dtype))
         return [labels, probabilities, Output("scores", half, graph.dtype, None)]
+    if isinstance(targets, LabelTargets):
+        label = graph.cast(graph.node("Greater", scores, graph.number(0)), np.int64)
+        column = graph.node("Reshape", scores, np.array([-1, 1]))
+        both = graph.node("Concat", graph.node("Neg", column), column, axis=1)
+        chances = _add_probabilities(graph, model._calibration, both, 2)
+        chances = graph.node(
+            "Reshape", graph.node("Gather", chances, np.array(1), axis=1), np.array([-1, targets.n_labels])
+        )
+        return [
+            Output("label", label, np.dtype(np.int64), targets.n_labels),
+            Output("probabilities", chances, graph.dtype, targets.n_labels),
+            Output("scores", scores, graph.dtype, targets.n_labels),
+        ]
     values = graph.node("Mul", graph.cast(scores, np.float64), targets.scale)
     values = graph.cast(graph.node("Add", values, targets.mean), graph.dtype)
     if targets.one_output:

@@ -7,7 +7,7 @@ import math
 from sstpl._base import SSTPLBase
 from sstpl._images import ImageMap
 from sstpl._report import Report, Step
-from sstpl._targets import ClassTargets
+from sstpl._targets import ClassTargets, LabelTargets, NumberTargets
 
 
 def shown(value: object) -> str:
@@ -33,8 +33,8 @@ def squared_error(step: Step) -> float:
 
 def n_training_rows(estimator: SSTPLBase) -> int:
     """Return how many rows the estimator was fitted on."""
-    is_classifier = isinstance(estimator._targets, ClassTargets)
-    return len(getattr(estimator, "oof_decision_function_" if is_classifier else "oof_prediction_"))
+    is_regressor = isinstance(estimator._targets, NumberTargets)
+    return len(getattr(estimator, "oof_prediction_" if is_regressor else "oof_decision_function_"))
 
 
 def input_map(estimator: SSTPLBase) -> str:
@@ -74,6 +74,8 @@ def facts(estimator: SSTPLBase) -> list[tuple[str, object]]:
     report, targets = estimator.report_, estimator._targets
     if isinstance(targets, ClassTargets):
         task = f"{len(targets.classes)} classes"
+    elif isinstance(targets, LabelTargets):
+        task = f"{targets.n_labels} labels"
     else:
         task = f"{len(targets.mean)} output" + ("" if len(targets.mean) == 1 else "s")
     kept = estimator.subsystems_

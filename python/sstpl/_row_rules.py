@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import _safe_indexing
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_array, check_is_fitted, check_X_y, column_or_1d, validate_data
 
 from sstpl import _frames
@@ -144,9 +144,10 @@ def _with_targets(
     classification: bool,
 ) -> tuple[Any, npt.NDArray[Any]]:
     """Return the checked rows, those with codes where there are any, and targets; note the columns of the first."""
+    several = classification and _has_labels(y)
     rules = _accepted(X, dtype) | {
         "ensure_min_samples": 2 if first else 1,
-        "multi_output": not classification,
+        "multi_output": several or not classification,
         "y_numeric": not classification,
     }
     targets: npt.NDArray[Any]
@@ -155,10 +156,26 @@ def _with_targets(
     else:
         rows, targets = check_X_y(coded, y, **rules)
         validate_data(estimator, X, skip_check_array=True, reset=first)
-    if classification:
+    if several:
+        targets = _labels(targets)
+    elif classification:
         targets = column_or_1d(targets, warn=True)
         check_classification_targets(targets)
     return rows, targets
+
+
+def _has_labels(y: object) -> bool:
+    """Whether y is of several columns of labels; what is wrong with it otherwise, scikit-learn's checks say."""
+    if len(y.shape if hasattr(y, "shape") else np.asarray(y).shape) != 2:
+        return False
+    return bool(type_of_target(y) == "multilabel-indicator")
+
+
+def _labels(y: Any) -> npt.NDArray[Any]:
+    dense: npt.NDArray[Any] = y.toarray() if sparse.issparse(y) else y
+    if not np.isin(dense, (0, 1)).all():
+        raise ValueError(f"y of several labels must hold 0 and 1, got {np.unique(dense).tolist()}")
+    return dense
 
 
 def _is_plain(X: object, estimator: Any) -> bool:

@@ -32,6 +32,31 @@ class ClassTargets:
 
 
 @dataclass(frozen=True)
+class LabelTargets:
+    """Labels of which a row may have any number: columns of 0 and 1, which are coded as -1 and +1."""
+
+    n_labels: int
+    dtype: np.dtype[Any]
+
+    @property
+    def classes(self) -> npt.NDArray[Any]:
+        """The numbers of the columns."""
+        return np.arange(self.n_labels)
+
+    def predicted(self, scores: Floats) -> npt.NDArray[Any]:
+        """Return 0 or 1 for scores (n, n_labels)."""
+        return (scores > 0).astype(self.dtype)
+
+    def decode(self, scores: Floats) -> Floats:
+        """Return scores (n, n_labels) as a decision function."""
+        return scores
+
+    def names(self) -> list[str]:
+        """Return a name for every column of `decode`."""
+        return [str(column) for column in range(self.n_labels)]
+
+
+@dataclass(frozen=True)
 class NumberTargets:
     """Mean and deviation of target columns; a column that is constant has its value and 1."""
 
@@ -53,14 +78,19 @@ class NumberTargets:
         return [str(column) for column in range(len(self.mean))]
 
 
-Targets = ClassTargets | NumberTargets
+Targets = ClassTargets | LabelTargets | NumberTargets
 
 
 def target_columns(y: npt.NDArray[Any], *, classification: bool) -> _Reals:
     """Return y as columns of numbers (n, c), equal where y is: the number of each class, or targets as they are."""
-    numbers = np.unique(y, return_inverse=True)[1] if classification else y
+    numbers = np.unique(y, return_inverse=True)[1] if classification and y.ndim == 1 else y
     columns: _Reals = numbers.reshape(len(y), -1).astype(np.float64)
     return columns
+
+
+def encode_labels(y: npt.NDArray[Any], dtype: np.dtype[np.floating]) -> tuple[LabelTargets, Floats, None]:
+    """Return what y (n, n_labels) of 0 and 1 is, and its codes."""
+    return LabelTargets(y.shape[1], y.dtype), 2 * y.astype(dtype) - 1, None
 
 
 def encode_classes(y: npt.NDArray[Any], dtype: np.dtype[np.floating]) -> tuple[ClassTargets, Floats, Labels]:

@@ -39,6 +39,8 @@ def by_class(class_weight: ClassWeight, y: npt.NDArray[Any], weights: Weights) -
     """
     if class_weight is None:
         return weights
+    if y.ndim == 2:
+        raise ValueError(f"class_weight needs one class per row, and y has {y.shape[1]} labels; use sample_weight")
     own = np.ones(len(y)) if weights is None else weights / weights.max()
     seen = own > 0
     classes, labels = np.unique(y[seen], return_inverse=True)

@@ -12,11 +12,12 @@ from sklearn.base import ClassifierMixin
 from sstpl import _validation as check
 from sstpl._base import Settings, unchanged_on_error
 from sstpl._blind import Blind
-from sstpl._calibration import fit_calibration
+from sstpl._calibration import fit_calibration, opposed
 from sstpl._callbacks import Callback
 from sstpl._conformal import class_conformity, class_sets
 from sstpl._growing import Growing, grows
 from sstpl._report import Report
+from sstpl._targets import LabelTargets
 from sstpl._typing import Floats, Labels, Weights
 from sstpl._weights import ClassWeight
 
@@ -140,7 +141,7 @@ class SSTPLClassifier(ClassifierMixin, Growing):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The class labels, sorted.
+        The class labels, sorted. Of several labels the numbers of their columns.
     depth_ : int
         Number of levels ("paper": encoders) of the deepest subsystem.
     n_subsystems_ : int
@@ -293,8 +294,9 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         ----------
         X : array-like of shape (n_samples, n_features)
             Numbers, of which some may be missing, and categories (see Notes of the class); at least 2 rows.
-        y : array-like of shape (n_samples,)
-            Class labels, at least two different ones in rows of positive weight.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels, at least two different ones in rows of positive weight. Or (n_samples, n_labels) of 0 and 1,
+            a column for each of several labels of which a row may have any number (multilabel).
         sample_weight : array-like of shape (n_samples,) or None, default=None
             Finite and not negative, at least two of them positive.
 
@@ -412,7 +414,7 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
-            For two classes one score per sample, positive for ``classes_[1]``.
+            For two classes one score per sample, positive for ``classes_[1]``. Of several labels one for each.
         """
         return self._decoded(X)
 
@@ -425,9 +427,12 @@ class SSTPLClassifier(ClassifierMixin, Growing):
 
         Returns
         -------
-        ndarray of shape (n_samples,)
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Of several labels, 1 where the score is positive and the probability above one half, and 0 elsewhere.
         """
         scores = self._scores(X)
+        if isinstance(self._targets, LabelTargets):
+            return self._targets.predicted(scores)
         predicted: npt.NDArray[Any] = self.classes_[np.argmax(scores, axis=1)]
         return predicted
 
@@ -451,7 +456,8 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         ndarray of shape (n_samples, n_classes)
             In the order of `classes_`; rows sum to 1. The map is increasing, so `predict` is the class of the largest
             probability. None is below ``1 / (n_classes (n + 1))`` for n training rows; of weighted rows n is their
-            effective number (see `fit`).
+            effective number (see `fit`). Of several labels, the probability of each, by one map for all of them, that
+            of two classes with opposite scores.
 
         Notes
         -----
@@ -471,7 +477,15 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         (297, 10)
         """
         scores = self._scores(X)
-        return self._calibration.probabilities(scores).astype(scores.dtype)
+        calibration = self._calibration
+        if isinstance(self._targets, LabelTargets):
+            return calibration.label_probabilities(scores).astype(scores.dtype)
+        return calibration.probabilities(scores).astype(scores.dtype)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
 
     def predict_log_proba(self, X: npt.ArrayLike) -> Floats:
         """Return the logarithms of `predict_proba`, all of them finite.
@@ -536,14 +550,20 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         """
         covered = check.coverage(coverage)
         scores = self._scores(X)
+        if isinstance(self._targets, LabelTargets):
+            raise ValueError("predict_set is of one class per row, and y had several labels; see predict_proba")
         probabilities = self._calibration.probabilities(scores)
         return class_sets(probabilities, float(self._conformity.quantile(covered)[0]))
 
     def _outputs(
         self, blind: Blind, targets: Floats, labels: Labels | None, weights: Weights, report: Report
     ) -> dict[str, Any]:
-        assert labels is not None
         scores = blind.scores_as_new()
+        if labels is None:
+            every = None if weights is None else np.repeat(weights, targets.shape[1])
+            codes = (targets > 0).reshape(-1).astype(np.int64)
+            calibration, report.calibration = fit_calibration(opposed(scores), codes, every)
+            return {"_calibration": calibration}
         calibration, report.calibration = fit_calibration(scores, labels, weights)
         conformity = class_conformity(calibration.probabilities(scores), labels, weights)
         return {"_calibration": calibration, "_conformity": conformity}

@@ -13,6 +13,7 @@ import numpy as np
 
 from sstpl import _validation as check
 from sstpl._base import SSTPLBase
+from sstpl._targets import LabelTargets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -156,6 +157,8 @@ def report(
     if not isinstance(estimator, SSTPLBase):
         raise TypeError(f"estimator must be an SSTPLClassifier or an SSTPLRegressor, got {type(estimator).__name__}")
     check.fitted(estimator)
+    if y is not None and isinstance(estimator._targets, LabelTargets):
+        raise ValueError("X and y must not be given: the report shows no rows of several labels")
     if X is not None and y is None:
         raise ValueError("y must be given with X, got None")
     if find_spec("matplotlib") is None:

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sstpl._categories import Categories
+from sstpl._model_state import load
+from sstpl._targets import LabelTargets
 from sstpl.cli._output import UsageError
 from sstpl.cli._tables import Frame, is_archive, is_text, is_text_category, quoted, read_archive, read_table
 
@@ -147,6 +149,14 @@ def matched(path: str, X: Any, names: Sequence[str] | None, n_features: int, tex
     if X.shape[1] != n_features:
         raise ValueError(f"{path} has {X.shape[1]} columns, and the model, without names for its, has {n_features}")
     return X if isinstance(X, np.ndarray) else X.to_numpy()
+
+
+def load_model(path: str) -> Any:
+    """Return the model in a file; one of several labels per row is not for tables with one target."""
+    model = load(path)
+    if isinstance(model._targets, LabelTargets):
+        raise ValueError(f"{path} holds a classifier of {model._targets.n_labels} labels per row; load it in Python")
+    return model
 
 
 def matched_to(path: str, X: Any, model: Any) -> Any:

@@ -6,11 +6,10 @@ import argparse
 from typing import Any
 
 from sstpl._config import threads
-from sstpl._model_state import load
 from sstpl._targets import ClassTargets
 from sstpl.cli import _options as arguments
 from sstpl.cli import _output as output
-from sstpl.cli._columns import matched_to, read_labelled
+from sstpl.cli._columns import load_model, matched_to, read_labelled
 from sstpl.cli._metrics import CLASS_METRICS, NUMBER_METRICS, coverage_metrics, metrics_of
 
 KEYS = {
@@ -51,7 +50,7 @@ sstpl evaluate model.safetensors test.parquet --target price --coverage 0.95 --j
 
 def run(options: argparse.Namespace) -> None:
     """Score and print."""
-    model: Any = load(options.model)
+    model: Any = load_model(options.model)
     data = read_labelled(options.data, options.target, header=not options.no_header, part="test")
     X = matched_to(options.data, data.X, model)
     with threads(options.threads):

@@ -89,7 +89,7 @@ def _document(model: Any, header: dict[str, Any], path: str) -> dict[str, Any]:
         "features": list(model.feature_names_in_) if hasattr(model, "feature_names_in_") else None,
         "n_features": model.n_features_in_,
         "classes": targets.classes if is_classifier else None,
-        "n_outputs": None if is_classifier else len(targets.mean),
+        "n_outputs": None if is_classifier else len(targets.names()),
         "dtype": str(model._input_map.dtype),
         "input_map": _overview.input_map(model),
         "hidden_columns": _overview.hidden_columns(model),

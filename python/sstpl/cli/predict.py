@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from sstpl._config import threads
-from sstpl._model_state import load
 from sstpl._targets import ClassTargets
 from sstpl.cli import _options as arguments
 from sstpl.cli import _output as output
-from sstpl.cli._columns import matched_to, read_rows
+from sstpl.cli._columns import load_model, matched_to, read_rows
 from sstpl.cli._tables import require_table, write_table
 
 
@@ -55,7 +54,7 @@ def run(options: argparse.Namespace) -> None:
     if options.output is not None:
         require_table(options.output)
         output.require_place(options.output, options.model, options.data)
-    model: Any = load(options.model)
+    model: Any = load_model(options.model)
     classifies = isinstance(model._targets, ClassTargets)
     for name, wanted, possible in (
         ("--proba", options.proba, classifies),
