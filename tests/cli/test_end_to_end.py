@@ -14,7 +14,7 @@ from sstpl.cli import fit
 
 
 def read(path):
-    return pd.read_parquet(path) if str(path).endswith(".parquet") else pd.read_csv(path)
+    return pd.read_parquet(path) if str(path).endswith(".parquet") else pd.read_csv(path, float_precision="round_trip")
 
 
 def outputs(path, X):
