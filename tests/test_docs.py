@@ -63,3 +63,12 @@ def test_every_page_is_in_a_table_of_contents():
 def test_api_pages_have_every_public_name():
     documented = {name for path in (DOCS / "api").glob("*.rst") for name in PUBLIC.findall(path.read_text())}
     assert set(sstpl.__all__) <= documented
+
+
+def test_oldest_versions_are_those_that_the_package_asks_for():
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    stated = dict(re.findall(r"^\| (Python|scikit-learn|NumPy|SciPy) \| ([\d.]+) \|", text("guide/support.md"), re.M))
+    asked = dict(re.findall(r'^    "(\w[\w-]*)>=([\d.]+)",$', project, re.M))
+    asked["python"] = re.search(r'^requires-python = ">=([\d.]+)"', project, re.M).group(1)
+    assert len(stated) == 4
+    assert stated == {name: asked[name.lower()] for name in stated}

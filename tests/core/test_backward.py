@@ -15,8 +15,8 @@ MARGIN = 0.05
 
 def network(d, widths, dtype=np.float64):
     """A_1 .. A_L with singular values near 1, the last layer as wide as the targets."""
-    return [
-        (problems.normal(m, k, seed=layer, dtype=dtype) / np.sqrt(max(m, k))).astype(dtype)
+    return [  # divided in float64: NumPy before 2 would divide float32 in float32
+        (problems.normal(m, k, seed=layer, dtype=dtype).astype(np.float64) / np.sqrt(max(m, k))).astype(dtype)
         for layer, (k, m) in enumerate(zip((d, *widths[:-1]), widths, strict=True))
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -78,6 +79,8 @@ def run(options: argparse.Namespace) -> None:
     task = task_of(options.data, data, options.task)
     folds = StratifiedKFold if task == "classification" else KFold
     parts = list(folds(options.folds, shuffle=True, random_state=options.seed).split(data.y, data.y))
+    # scikit-learn's perceptron, before 1.9, cannot stop early on classes that are text.
+    numbered = replace(data, y=np.unique(data.y, return_inverse=True)[1]) if task == "classification" else data
     own = arguments.estimator_for(task, options).set_params(verbose=output.verbosity(options.quiet))
     document = {
         "data": options.data,
@@ -96,7 +99,7 @@ def run(options: argparse.Namespace) -> None:
     for name in options.models:
         with threads(options.threads), threadpool_limits(options.threads):
             model = own if name == "sstpl" else _reference(name, task, data.X, options.seed, options.threads)
-            rows = [_score(clone(model), data, train, test) for train, test in parts]
+            rows = [_score(clone(model), data if name == "sstpl" else numbered, train, test) for train, test in parts]
         scores = [metrics[score] for metrics, _, _ in rows]
         found = {
             "name": name,
