@@ -164,6 +164,10 @@ class Results:
         if old is not None:
             self.runs.remove(old)
         self.runs.append(record)
+        self.save()
+
+    def save(self) -> None:
+        """Write the file, whole or not at all."""
         self.path.parent.mkdir(exist_ok=True)
         scratch = self.path.with_suffix(".tmp")
         scratch.write_text(json.dumps(self.content, indent=1) + "\n")

@@ -164,8 +164,9 @@ def _table(head: list[str], rows: list[list[str]]) -> list[str]:
 
 
 def _cells(runs: list[Record], task: str, value: Callable[[Record], float]) -> list[str]:
-    """Return a table of a figure, contenders by data sets, means over folds."""
+    """Return a table of a figure, contenders by data sets, means over folds and how many, where others have more."""
     data = sorted({run["data"] for run in runs if run["task"] == task})
+    folds = {d: len({run["fold"] for run in runs if run["data"] == d}) for d in data}
     rows = []
     for name in contenders(task):
         row = [name]
@@ -173,7 +174,8 @@ def _cells(runs: list[Record], task: str, value: Callable[[Record], float]) -> l
             own = [run for run in runs if (run["data"], run["contender"]) == (d, name)]
             bad = next((run["status"].split(":")[0] for run in own if run["status"] != "ok"), None)
             known = [value(run) for run in own if run["status"] == "ok" and not np.isnan(value(run))]
-            row.append(bad or (f"{np.mean(known):.4g}" if known else ""))
+            of = f" ({len(known)})" if len(known) < folds[d] else ""
+            row.append(bad or (f"{np.mean(known):.4g}{of}" if known else ""))
         rows += [row] if any(row[1:]) else []
     return _table(["", *data], rows)
 
@@ -194,8 +196,10 @@ def write(content: Record, path: Path) -> None:
         "Command: `python bench/calibration.py`, then `--report`. "
         f"Seed {told['seed']}; threads: {told['threads']}; limit {told['limit']} s per run; folds run: "
         + ", ".join(f"{d} {n}" for d, n in done.items())
-        + ". Default parameters. Means over folds. `+sigmoid` and `+isotonic`: inside CalibratedClassifierCV, 5 folds."
+        + ". Default parameters. Means over folds; (k): over k of them, where others have more. "
+        "`+sigmoid` and `+isotonic`: inside CalibratedClassifierCV, 5 folds."
     )
+    lines += ["", content["note"]] if "note" in content else []
     for metric, title in METRICS.items():
         lines += ["", f"## {title}", *_cells(runs, "classification", lambda run, m=metric: run[m])]  # type: ignore[misc]
     for coverage in COVERAGES:
@@ -226,6 +230,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--limit", type=float, default=1200.0, help="seconds per run")
     parser.add_argument("--report", action="store_true", help="write the report of what is there; run nothing")
+    parser.add_argument("--note", help="with --report: what the page is to say of these runs, kept with them")
     parser.add_argument("--data-dir", type=Path, default=DATA)
     parser.add_argument("--results", type=Path, default=RESULTS / "calibration.json")
     parser.add_argument("--job", type=json.loads, help=argparse.SUPPRESS)
@@ -236,6 +241,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # by way of `run`, which ends the process it waits for
     results = Results(options.results)
     if options.report:
+        if options.note:
+            results.content["note"] = options.note
+            results.save()
         write(results.content, options.results)
         return
     run_all(options, results)
