@@ -3,6 +3,7 @@
 import numpy as np
 import onnxruntime
 import pandas as pd
+import polars as pl
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
@@ -15,7 +16,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict, train_test_
 from sklearn.pipeline import make_pipeline
 
 import sstpl
-from sstpl import SSTPLClassifier, SSTPLRegressor, SSTPLTransformer
+from sstpl import SSTPLClassifier, SSTPLRegressor, SSTPLTransformer, cli
 
 SMALL = {"hidden_width": 150, "max_depth": 2, "n_subsystems": 2, "scaling": "quantile", "hidden_columns": "all"}
 
@@ -131,3 +132,80 @@ def test_outputs_fitted_together_are_predicted_better_than_by_a_line(energy):
     assert (errors < 0.3 * line).all()
     inside = np.abs(model.predict_interval(X_test, 0.9).mean(axis=1) - both_test)
     assert ((inside <= np.ptp(model.predict_interval(X_test, 0.9), axis=1) / 2).mean(axis=0) > 0.8).all()
+
+
+def test_missing_values_and_categories_of_any_frame_cost_little(segment, model):
+    X, X_test, y, y_test = segment
+    complete = model.fit(X, y).score(X_test, y_test)
+    rng = np.random.default_rng(0)
+
+    def spoiled(rows):
+        frame = pd.DataFrame(rows.astype(np.float64), columns=[f"x{i}" for i in range(rows.shape[1])])
+        frame = frame.mask(rng.random(rows.shape) < 0.05)
+        frame["bright"] = pd.cut(frame["x9"], [-1, 20, 60, 200], labels=["dark", "grey", "light"])
+        return frame
+
+    train, test = spoiled(X), spoiled(X_test)
+    fitted = model.fit(train, y)
+    assert fitted.score(test, y_test) > complete - 0.05
+    np.testing.assert_array_equal(fitted.predict(pl.from_pandas(test)), fitted.predict(test))
+
+
+def test_a_rare_class_is_found_more_often_where_classes_weigh_the_same(segment):
+    X, X_test, y, y_test = segment
+    kept = (y != 3) | (np.arange(len(y)) % 10 == 0)
+    recalls = []
+    for class_weight in (None, "balanced"):
+        model = SSTPLClassifier(**SMALL, class_weight=class_weight, random_state=0).fit(X[kept], y[kept])
+        recalls.append((model.predict(X_test[y_test == 3]) == 3).mean())
+    assert recalls[1] > recalls[0]
+
+
+def test_rows_that_come_in_batches_make_the_model_of_all_rows(segment):
+    X, X_test, y, y_test = segment
+    options = {"hidden_width": 150, "scaling": "feature", "random_state": 0}
+    growing = SSTPLClassifier(**options).partial_fit(X[:300], y[:300], classes=np.unique(y))
+    for start in range(300, 700, 100):
+        growing.partial_fit(X[start : start + 100], y[start : start + 100])
+    at_once = SSTPLClassifier(**options).partial_fit(X[:300], y[:300], classes=np.unique(y))
+    at_once.partial_fit(X[300:], y[300:])
+    np.testing.assert_allclose(growing.decision_function(X_test), at_once.decision_function(X_test), atol=1e-4)
+    assert growing.score(X_test, y_test) > 0.85
+    assert growing.forget(X[300:], y[300:]).score(X_test, y_test) < growing.partial_fit(X[300:], y[300:]).score(
+        X_test, y_test
+    )
+
+
+def test_the_command_line_python_and_another_runtime_predict_the_same_from_a_csv(segment, tmp_path, capsys):
+    X, X_test, y, _ = segment
+    frame = pd.DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])]).assign(kind=y)
+    frame.to_csv(tmp_path / "train.csv", index=False)
+    frame.iloc[:0, :-1].reindex(range(len(X_test))).assign(**dict(zip(frame, X_test.T, strict=False))).to_csv(
+        tmp_path / "test.csv", index=False
+    )
+    path = str(tmp_path / "model")
+    fit = ["fit", f"{tmp_path}/train.csv", "--target", "kind", "-o", path, "--quiet", "--seed", "0"]
+    assert cli.main([*fit, "--set", "hidden_width=150", "max_depth=2", "n_subsystems=2"]) == 0
+    assert cli.main(["predict", path, f"{tmp_path}/test.csv", "--proba", "-o", f"{tmp_path}/p.csv", "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+    told, test = pd.read_csv(tmp_path / "p.csv"), pd.read_csv(tmp_path / "test.csv")
+    loaded = sstpl.load(path)
+    np.testing.assert_array_equal(told["prediction"], loaded.predict(test))
+    session = onnxruntime.InferenceSession(loaded.to_onnx().SerializeToString())
+    label, probabilities, _ = session.run(None, {"X": test.to_numpy(np.float32)})
+    np.testing.assert_array_equal(label, told["prediction"])
+    np.testing.assert_allclose(probabilities, told[[f"proba_{name}" for name in loaded.classes_]], atol=1e-4)
+
+
+def test_a_callback_ends_a_fit_when_it_is_good_enough(energy):
+    X, X_test, y, y_test = energy
+    told = []
+
+    def good_enough(step):
+        told.append(step)
+        return step.stage == "level"
+
+    model = SSTPLRegressor(random_state=0, callback=good_enough).fit(X, y)
+    assert (model.depth_, model.n_subsystems_) == (1, 1)
+    assert told
+    assert model.score(X_test, y_test) > 0.95
