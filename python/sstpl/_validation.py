@@ -151,16 +151,17 @@ def training_rows(
     """
     rows: Floats
     targets: npt.NDArray[Any]
-    rows, targets = validate_data(
-        estimator,
-        X,
-        y,
-        dtype=_accepted(dtype),
-        ensure_min_samples=2 if first else 1,
-        reset=first,
-        multi_output=not classification,
-        y_numeric=not classification,
-    )
+    with np.errstate(over="ignore", invalid="ignore"):  # of its sum, which may overflow both ways
+        rows, targets = validate_data(
+            estimator,
+            X,
+            y,
+            dtype=_accepted(dtype),
+            ensure_min_samples=2 if first else 1,
+            reset=first,
+            multi_output=not classification,
+            y_numeric=not classification,
+        )
     if classification:
         targets = column_or_1d(targets, warn=True)
         check_classification_targets(targets)
@@ -205,7 +206,8 @@ def prediction_rows(estimator: BaseEstimator, X: object) -> Floats:
     check_is_fitted(estimator)
     if _is_plain(X, estimator):
         return X
-    checked: Floats = validate_data(estimator, X, dtype=_accepted(working_dtype("auto", X)), reset=False)
+    with np.errstate(over="ignore", invalid="ignore"):  # of its sum, which may overflow both ways
+        checked: Floats = validate_data(estimator, X, dtype=_accepted(working_dtype("auto", X)), reset=False)
     return checked
 
 

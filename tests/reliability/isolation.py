@@ -27,6 +27,9 @@ def run(program, *arguments, seconds=120, environment=None):
         os.killpg(process.pid, signal.SIGKILL)  # its children, too
         out, err = process.communicate()
         err += f"\nit hung: killed after {seconds} seconds"
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 

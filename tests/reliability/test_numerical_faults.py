@@ -1,4 +1,4 @@
-"""Designs that lose digits: the solver within its error of the singular values in float64, whole fits finite and sane."""
+"""Designs that lose digits: the solver within its error of the singular values in float64, and whole fits sane."""
 
 import warnings
 
@@ -11,15 +11,14 @@ from reliability import designs
 from sstpl import SSTPLClassifier, SSTPLRegressor, _core
 
 ROUNDOFF = {np.float32: 2.0**-24, np.float64: 2.0**-53}
-SMALL = {"hidden_width": 30, "max_depth": 2, "n_subsystems": 2, "random_state": 0}
+SMALL = {"hidden_width": 30, "max_depth": 2, "n_subsystems": 2, "scaling": "feature", "random_state": 0}
 
 
 def stated_error(H, condition, dtype):
     """Return the error that sums of this precision may have: a mean costs the digits of its square."""
-    spread = np.maximum(np.std(H, axis=0), 1e-300)
-    cancelled = 1 + float(
-        np.max(np.mean(H, axis=0) ** 2 / spread**2, initial=0.0, where=spread > 1e-12 * np.abs(H).max())
-    )
+    mean, spread = np.mean(H, axis=0), np.std(H, axis=0)
+    varies = spread > 1e-12 * np.abs(H).max()
+    cancelled = 1 + float(np.max((mean[varies] / spread[varies]) ** 2, initial=0.0))
     return 1e3 * ROUNDOFF[dtype] * condition * (cancelled if dtype == np.float64 else np.sqrt(cancelled))
 
 
@@ -44,13 +43,12 @@ def test_the_solver_is_within_its_error_of_the_singular_values_or_says_what_it_d
         assert np.linalg.norm(fitted - Y) <= (1 + 1e-3) * np.linalg.norm(Y - Y.mean(axis=0)) + 1e-6 * np.linalg.norm(Y)
 
 
-def fitted_and_scored(estimator, X, y, dtype):
-    """Fit; return the predictions of the training rows and whether the fit warned of its solves."""
+def fitted(estimator, X, y, dtype):
+    """Return a fitted model, of whose solves alone it may warn."""
     with warnings.catch_warnings(record=True) as raised:
         warnings.simplefilter("always")
         model = estimator(**SMALL, dtype=dtype).fit(X, y)
-    for one in raised:
-        assert issubclass(one.category, (LinAlgWarning, UserWarning)), one
+    assert all(issubclass(one.category, LinAlgWarning) for one in raised), raised
     return model
 
 
@@ -65,14 +63,14 @@ def test_a_whole_fit_is_finite_and_no_worse_than_the_mean(name, dtype):
         return
     centred = X / np.abs(X).max()
     y = np.tanh(3 * (centred - centred.mean(axis=0)) @ np.ones(X.shape[1])) + 0.1 * problems.normal(len(X), seed=8)
-    model = fitted_and_scored(SSTPLRegressor, X, y, dtype)
+    model = fitted(SSTPLRegressor, X, y, dtype)
     predicted = model.predict(X)
     assert np.isfinite(predicted).all()
     assert np.isfinite(model.oof_prediction_).all()
     if len(X) > 50:
         assert np.mean((predicted - y) ** 2) <= 1.05 * np.var(y)
     names = (y > np.median(y)).astype(int)
-    classifier = fitted_and_scored(SSTPLClassifier, X, names, dtype)
+    classifier = fitted(SSTPLClassifier, X, names, dtype)
     p = classifier.predict_proba(X)
     np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
     assert ((p >= 0) & (p <= 1)).all()
