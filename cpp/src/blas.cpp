@@ -51,13 +51,13 @@ class ReadyCall {
  public:
   ReadyCall() {
     const int wanted = call_.under_way() - 1 + num_threads();
-    if (!has_buffers || wanted <= mapped.load()) return;
+    int before = mapped.load();
+    if (!has_buffers || wanted <= before) return;
     constexpr Index rows = 256, cols = 300;
     Matrix<float> H = Matrix<float>::Zero(rows, cols), G(cols, cols);
-    require_bytes(buffer_bytes * static_cast<std::size_t>(wanted));
+    require_bytes(buffer_bytes * static_cast<std::size_t>(wanted - before));
     MatrixSpan<float> target = span(G);
     backend_syrk(1.0F, view(H), 0.0F, target);
-    int before = mapped.load();
     while (before < wanted && !mapped.compare_exchange_weak(before, wanted)) {
     }
   }
@@ -157,7 +157,9 @@ void set_num_threads(int n_threads) {
   // Even an unchanged setting rebuilds OpenBLAS's threads.
   if (n_threads == num_threads()) return;
   const BlasCall call;
-  if (has_buffers && n_threads > num_threads()) require_bytes(thread_bytes * static_cast<std::size_t>(n_threads));
+  if (has_buffers && n_threads > num_threads()) {
+    require_bytes(thread_bytes * static_cast<std::size_t>(n_threads - num_threads()));
+  }
   backend_set_num_threads(n_threads);
 }
 
