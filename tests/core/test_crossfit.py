@@ -210,6 +210,8 @@ def test_the_same_call_gives_the_same_bytes():
         ({"path_width": 0}, "path_width"),
         ({"path_width": -1}, "path_width"),
         ({"block_rows": 0}, "block_rows"),
+        ({"hold_bytes": -1}, "hold_bytes"),
+        ({"hold_bytes": -(2**31)}, "hold_bytes"),
     ],
 )
 def test_bad_settings_are_refused_by_name(change, words):
