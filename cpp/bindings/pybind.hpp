@@ -29,6 +29,8 @@ namespace py = pybind11;
 template <class T>
 using Array = py::array_t<T, 0>;
 
+constexpr Index most_empty = (Index{1} << 31) - 1;
+
 template <class T>
 MatrixView<T> matrix(const Array<T>& array, const char* name) {
   const std::string who(name);
@@ -36,7 +38,11 @@ MatrixView<T> matrix(const Array<T>& array, const char* name) {
   const auto item = static_cast<py::ssize_t>(sizeof(T));
   const Index rows = array.shape(0);
   const Index cols = array.shape(1);
-  if (rows == 0 || cols == 0) return MatrixView<T>(array.data(), rows, cols, Eigen::OuterStride<>(cols));
+  if (rows == 0 || cols == 0) {
+    // NumPy gives out any number of rows of nothing, and going through them takes as long as there are many.
+    require(rows <= most_empty && cols <= most_empty, who + " is empty, and has a dimension beyond 2^31 - 1");
+    return MatrixView<T>(array.data(), rows, cols, Eigen::OuterStride<>(cols));
+  }
   require(cols <= 1 || array.strides(1) == item, who + " must be C-ordered: its rows must be contiguous");
   Index stride = cols;
   if (rows > 1) {

@@ -2,9 +2,11 @@
 #include "sstpl/blas.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 #include <vector>
 
+#include "blas_call.hpp"
 #include "sstpl/errors.hpp"
 
 #ifdef SSTPL_BLAS_EIGEN
@@ -33,6 +35,39 @@ void require_lp64(Index a, Index b, Index c) {
   require(a <= limit && b <= limit && c <= limit, "a matrix dimension exceeds 2^31 - 1");
 }
 
+// OpenBLAS keeps a buffer for every thread that was ever in it at once, of 32 MiB in this version, and a stack for
+// every thread of its own.
+#ifdef SSTPL_BLAS_IS_OPENBLAS
+constexpr bool has_buffers = true;
+#else
+constexpr bool has_buffers = false;
+#endif
+constexpr std::size_t buffer_bytes = std::size_t{32} << 20;
+constexpr std::size_t thread_bytes = buffer_bytes + (std::size_t{8} << 20);
+
+// A call with the buffers that it needs. The first call with more threads than any before it makes OpenBLAS map them,
+// by a product that is threaded, after asking whether there is memory for them: without it OpenBLAS ends the process.
+class ReadyCall {
+ public:
+  ReadyCall() {
+    const int wanted = call_.under_way() - 1 + num_threads();
+    int before = mapped.load();
+    if (!has_buffers || wanted <= before) return;
+    constexpr Index rows = 256, cols = 300;
+    Matrix<float> H = Matrix<float>::Zero(rows, cols), G(cols, cols);
+    require_bytes(buffer_bytes * static_cast<std::size_t>(wanted - before));
+    MatrixSpan<float> target = span(G);
+    backend_syrk(1.0F, view(H), 0.0F, target);
+    while (before < wanted && !mapped.compare_exchange_weak(before, wanted)) {
+    }
+  }
+
+ private:
+  static std::atomic<int> mapped;
+  BlasCall call_;
+};
+std::atomic<int> ReadyCall::mapped{0};
+
 }  // namespace
 
 template <class T>
@@ -51,6 +86,7 @@ void gemm(T alpha, const MatrixView<T>& A, Transpose op_a, const MatrixView<T>& 
     }
     return;
   }
+  const ReadyCall call;
   backend_gemm(alpha, A, op_a == Transpose::yes, B, op_b == Transpose::yes, beta, C);
 }
 
@@ -69,6 +105,7 @@ void syrk(T alpha, const MatrixView<T>& H, T beta, MatrixSpan<T> G) {
     }
     return;
   }
+  const ReadyCall call;
   backend_syrk(alpha, H, beta, G);
 }
 
@@ -80,6 +117,7 @@ CholeskyResult cholesky(MatrixSpan<double> G, bool estimate_condition) {
     result.rcond = result.min_pivot = 1;
     return result;
   }
+  const ReadyCall call;
   backend_cholesky(G, estimate_condition, result);
   if (result.failed_at == 0) result.min_pivot = G.diagonal().array().square().minCoeff();
   return result;
@@ -88,14 +126,18 @@ CholeskyResult cholesky(MatrixSpan<double> G, bool estimate_condition) {
 void solve_triangular(const MatrixView<double>& U, Transpose op, MatrixSpan<double> B) {
   require(U.rows() == U.cols() && U.rows() == B.rows(), "solve_triangular: U must be (p, p) for B (p, c)");
   require_lp64(U.outerStride(), B.rows(), B.outerStride());
-  if (B.size() > 0) backend_trsm(U, op == Transpose::yes, true, B);
+  if (B.size() == 0) return;
+  const ReadyCall call;
+  backend_trsm(U, op == Transpose::yes, true, B);
 }
 
 template <class T>
 void solve_triangular_right(const MatrixView<T>& U, MatrixSpan<T> B) {
   require(U.rows() == U.cols() && U.rows() == B.cols(), "solve_triangular_right: U must be (p, p) for B (n, p)");
   require_lp64(U.outerStride(), B.rows(), B.outerStride());
-  if (B.size() > 0) backend_trsm(U, false, false, B);
+  if (B.size() == 0) return;
+  const ReadyCall call;
+  backend_trsm(U, false, false, B);
 }
 
 void symmetric_eigen(MatrixSpan<double> G, Vector<double>& eigenvalues, Matrix<double>& V) {
@@ -103,7 +145,9 @@ void symmetric_eigen(MatrixSpan<double> G, Vector<double>& eigenvalues, Matrix<d
   require_lp64(G.outerStride(), G.rows(), 0);
   eigenvalues.resize(G.rows());
   V.resize(G.rows(), G.rows());
-  if (G.rows() > 0) backend_eigen(G, eigenvalues, V);
+  if (G.rows() == 0) return;
+  const ReadyCall call;
+  backend_eigen(G, eigenvalues, V);
 }
 
 int num_threads() { return backend_num_threads(); }
@@ -111,7 +155,12 @@ int num_threads() { return backend_num_threads(); }
 void set_num_threads(int n_threads) {
   require(n_threads >= 1, "n_threads must be at least 1, got " + std::to_string(n_threads));
   // Even an unchanged setting rebuilds OpenBLAS's threads.
-  if (n_threads != num_threads()) backend_set_num_threads(n_threads);
+  if (n_threads == num_threads()) return;
+  const BlasCall call;
+  if (has_buffers && n_threads > num_threads()) {
+    require_bytes(thread_bytes * static_cast<std::size_t>(n_threads - num_threads()));
+  }
+  backend_set_num_threads(n_threads);
 }
 
 std::string blas_backend() { return backend_name; }

@@ -353,6 +353,7 @@ CrossfitResult<T> fit_crossfit(const Design<T>& design, const MatrixView<T>& Y, 
   require(Y.rows() == n, "the targets must have as many rows as the inputs");
   require(weights.size() == 0 || weights.size() == n, "one weight per row is needed");
   require(options.block_rows >= 1, "block_rows must be at least 1");
+  require(options.hold_bytes >= 0, "hold_bytes must not be negative");
   require(options.path_width >= 1, "path_width must be at least 1");
   require(!options.alphas.empty(), "at least one alpha is needed");
   for (const double alpha : options.alphas) {

@@ -28,7 +28,8 @@ class FeatureStream {
     const Index n = design.inputs.n_rows();
     const Index p = design.n_features();
     kept_ = hold_always ? n : kept_rows(options, n, p, static_cast<Index>(sizeof(T)));
-    features_.resize(kept_ + std::min(n - kept_, block_rows_), p);
+    // A block that begins among the kept rows and ends beyond them is made whole behind them.
+    features_.resize(kept_ + (kept_ < n ? std::min(n, block_rows_) : 0), p);
     Z_.resize(std::min(n, block_rows_), design.inputs.as_array() != nullptr ? 0 : design.inputs.n_columns());
     if (options.intercept) set_shift();  // only an intercept can undo it
   }

@@ -2,7 +2,7 @@
 #include "sstpl/parallel.hpp"
 
 #include <algorithm>
-#include <system_error>
+#include <exception>
 #include <thread>
 #include <vector>
 
@@ -25,8 +25,8 @@ void parallel_for(Index begin, Index end, Index grain, const std::function<void(
   for (Index next = 1; next < wanted && started == wanted; ++next) {
     try {
       threads.emplace_back(f, edge(next), edge(next + 1));
-    } catch (const std::system_error&) {
-      started = next;  // the machine gives no more threads: the pieces left over are done here
+    } catch (const std::exception&) {
+      started = next;  // the machine gives no more threads, or no memory for one: the pieces left over are done here
     }
   }
   f(begin, edge(1));

@@ -2,6 +2,7 @@
 #include "sstpl/symmetric.hpp"
 
 #include <algorithm>
+#include <new>
 
 #include "sstpl/blas.hpp"
 #include "sstpl/errors.hpp"
@@ -12,9 +13,10 @@ namespace sstpl {
 
 namespace {
 
-constexpr Index single_panel_order = 1024;  // below this the saved memory is not worth the extra calls
-constexpr Index panel_width = tile_block;   // so that no block of a product on tiles crosses a panel
-constexpr Index add_grain = 64;             // rows of a panel per thread
+constexpr Index single_panel_order = 1024;    // below this the saved memory is not worth the extra calls
+constexpr Index panel_width = tile_block;     // so that no block of a product on tiles crosses a panel
+constexpr Index add_grain = 64;               // rows of a panel per thread
+constexpr Index most_order = Index{1} << 29;  // above, a number of entries may wrap; these are 2^60 bytes
 
 MatrixSpan<double> panel_span(double* data, Index rows, Index width) {
   return MatrixSpan<double>(data, rows, width, Eigen::OuterStride<>(width));
@@ -24,6 +26,7 @@ MatrixSpan<double> panel_span(double* data, Index rows, Index width) {
 
 PackedSymmetric::PackedSymmetric(Index order) : order_(order) {
   require(order >= 0, "the order of a symmetric matrix must not be negative");
+  if (order > most_order) throw std::bad_alloc();
   const Index width = order <= single_panel_order ? order : panel_width;
   Index offset = 0;
   for (Index begin = 0; begin < order; begin += width) {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from threading import Lock, get_ident
 from typing import Any
 
 import joblib
@@ -52,19 +54,54 @@ def _cpu_quota() -> int:
     return int(joblib.cpu_count())
 
 
+class _Limits:
+    """The limits in force, the latest last: fits of several threads may begin and end in any order."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.outside = 0  # the setting while there is no limit
+        self.active: list[tuple[int, int]] = []  # threads allowed, and who asked for it
+
+    def add(self, n_threads: int) -> tuple[int, int]:
+        limit = n_threads, get_ident()
+        with self.lock:
+            if not self.active:
+                self.outside = _core.num_threads()
+            self.active.append(limit)
+            _core.set_num_threads(n_threads)
+        return limit
+
+    def remove(self, limit: tuple[int, int]) -> None:
+        with self.lock:
+            self.active.remove(limit)
+            _core.set_num_threads(self.active[-1][0] if self.active else self.outside)
+
+    def after_fork(self) -> None:
+        """Forget the limits of threads that the child does not have, one of which may have held the lock."""
+        self.lock = Lock()
+        own = [limit for limit in self.active if limit[1] == get_ident()]
+        if len(own) < len(self.active):
+            self.active = own
+            _core.set_num_threads(own[-1][0] if own else self.outside)
+
+
+_limits = _Limits()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_limits.after_fork)
+
+
 @contextmanager
 def threads(n_threads: int | None) -> Iterator[int]:
     """Limit the core's threads for a while; None means as they are, within the machine's CPU quota."""
     before = _core.num_threads()
     wanted = min(before, _cpu_quota()) if n_threads is None else n_threads
     # More threads than there were before are made anew, so nothing is set that is set already.
-    if wanted != before:
-        _core.set_num_threads(wanted)
+    limit = _limits.add(wanted) if wanted != before else None
     try:
         yield wanted
     finally:
-        if wanted != before:
-            _core.set_num_threads(before)
+        if limit is not None:
+            _limits.remove(limit)
 
 
 # Below about this the threads of the BLAS wait for each other longer than they work, above all on busy cores.

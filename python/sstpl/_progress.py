@@ -7,6 +7,8 @@ from types import TracebackType
 
 from tqdm.auto import tqdm
 
+from sstpl._parallel import stop_if_unwanted
+
 _SECONDS_BEFORE_SHOWN = 2.0
 _SECONDS_BETWEEN_TICKS = 0.5
 _UNIT = 1e9  # the bar counts work in 10^9 floating-point operations
@@ -50,7 +52,8 @@ class Progress:
         self._draw()
 
     def tick(self) -> None:
-        """Redraw now and then, so that the clock moves during a long native call."""
+        """Redraw now and then, so that the clock moves during a long native call; end the call if it is unwanted."""
+        stop_if_unwanted()
         if perf_counter() - self._drawn > _SECONDS_BETWEEN_TICKS:
             self._draw()
 

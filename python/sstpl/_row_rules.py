@@ -151,11 +151,12 @@ def _with_targets(
         "y_numeric": not classification,
     }
     targets: npt.NDArray[Any]
-    if coded is None:
-        rows, targets = validate_data(estimator, X, y, **rules, reset=first)
-    else:
-        rows, targets = check_X_y(coded, y, **rules)
-        validate_data(estimator, X, skip_check_array=True, reset=first)
+    with np.errstate(over="ignore", invalid="ignore"):  # of sums, which may overflow both ways
+        if coded is None:
+            rows, targets = validate_data(estimator, X, y, **rules, reset=first)
+        else:
+            rows, targets = check_X_y(coded, y, **rules)
+            validate_data(estimator, X, skip_check_array=True, reset=first)
     if several:
         targets = _labels(targets)
     elif classification:

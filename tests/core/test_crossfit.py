@@ -49,7 +49,7 @@ def test_a_fit_on_hidden_features_equals_the_twin(n, d, p, name, dtype):
 @each_dtype
 @with_or_without_intercept
 @pytest.mark.parametrize(("n", "p"), [(30, 4), (10, 25)])
-@pytest.mark.parametrize("hold_bytes", [0, 1 << 28])
+@pytest.mark.parametrize("hold_bytes", [0, 100, 1500, 5000, 1 << 28])  # none, some rows, all
 def test_a_weighted_fit_equals_the_twin(n, p, intercept, hold_bytes, dtype):
     H, Y = problems.regression(n, p, dtype=dtype)
     starts, w = problems.fold_starts(n, 3), np.random.default_rng(n).uniform(0, 2, n)
@@ -87,7 +87,7 @@ def test_a_narrow_path_is_scored_on_the_leading_features():
 
 @each_dtype
 @pytest.mark.parametrize("block_rows", [1, 7, 64, 100, 10_000])
-@pytest.mark.parametrize("hold_bytes", [0, 1 << 28])
+@pytest.mark.parametrize("hold_bytes", [0, 100, 1500, 5000, 1 << 28])  # none, some rows, all
 def test_blocks_and_held_features_do_not_change_the_result(block_rows, hold_bytes, dtype):
     X, Y = problems.regression(100, 5, dtype=dtype)
     layer = problems.normal(17, 5, dtype=dtype), problems.normal(17, dtype=dtype)
@@ -211,6 +211,8 @@ def test_the_same_call_gives_the_same_bytes():
         ({"path_width": 0}, "path_width"),
         ({"path_width": -1}, "path_width"),
         ({"block_rows": 0}, "block_rows"),
+        ({"hold_bytes": -1}, "hold_bytes"),
+        ({"hold_bytes": -(2**31)}, "hold_bytes"),
     ],
 )
 def test_bad_settings_are_refused_by_name(change, words):

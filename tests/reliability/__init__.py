@@ -1,0 +1,1 @@
+"""Faults, hostile input, and the programs that inject them."""
