@@ -11,7 +11,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <stdexcept>
 #include <thread>
 
 namespace sstpl {
@@ -44,16 +43,15 @@ void after_fork_in_parent() { state.fetch_sub(forking); }
 void after_fork_in_child() { state.store(0); }
 
 // OpenBLAS registers its handlers when it is loaded, which is before this library; what is registered last runs first.
-[[maybe_unused]] const bool registered = [] {
-  if (pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) != 0) {
-    throw std::runtime_error("the handlers of fork() could not be registered");
-  }
-  return true;
-}();
+// It fails for lack of memory alone.
+const bool registered = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0;
 
 }  // namespace
 
-BlasCall::BlasCall() : under_way_(static_cast<int>(add(1))) {}
+BlasCall::BlasCall() {
+  if (!registered) throw std::bad_alloc();
+  under_way_ = static_cast<int>(add(1));
+}
 BlasCall::~BlasCall() { state.fetch_sub(1); }
 
 void require_bytes(std::size_t bytes) {
@@ -68,7 +66,7 @@ void require_bytes(std::size_t bytes) {
 
 namespace sstpl {
 
-BlasCall::BlasCall() : under_way_(1) {}
+BlasCall::BlasCall() = default;
 BlasCall::~BlasCall() = default;
 void require_bytes(std::size_t bytes) { ::operator delete(::operator new(bytes)); }
 

@@ -21,7 +21,7 @@ class BlasCall {
   int under_way() const { return under_way_; }
 
  private:
-  int under_way_;
+  int under_way_ = 1;
 };
 
 /// Throws std::bad_alloc unless the system would give so many bytes now.

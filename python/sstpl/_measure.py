@@ -112,8 +112,11 @@ class Model:
 
     def are_training_targets(self, y: object) -> bool:
         """Whether targets are those of the training rows in their order: the out-of-fold score of both is the same."""
-        recorded, scores, actual = self.estimator.report_.score, self.training_scores(), self.actual(y)
-        if recorded is None or len(actual) != len(scores):
+        recorded, actual = self.estimator.report_.score, self.actual(y)
+        if recorded is None:  # of a model that grows
+            return False
+        scores = self.training_scores()
+        if len(actual) != len(scores):
             return False
         own = score_predictions(self._coded_scores(scores), *self._coded_targets(actual))
         return bool(np.allclose((own.value, own.fit), (recorded.value, recorded.fit), rtol=1e-3, atol=1e-9))

@@ -33,6 +33,8 @@ def squared_error(step: Step) -> float:
 
 def n_training_rows(estimator: SSTPLBase) -> int:
     """Return how many rows the estimator was fitted on."""
+    if hasattr(estimator, "_growth"):
+        return estimator.report_.subsystems[0].n_samples
     is_regressor = isinstance(estimator._targets, NumberTargets)
     return len(getattr(estimator, "oof_prediction_" if is_regressor else "oof_decision_function_"))
 

@@ -49,7 +49,7 @@ def row_sections(estimator: SSTPLBase, X: object, y: object, random: np.random.R
         text = f"{len(rows.targets):,} rows given: {metric} {value:.4f}; out-of-fold on the training rows: {known}."
         actual = rows.labels if rows.labels is not None else model.actual(y)
         yield _quality(estimator, measure.Quality(actual, model.predicted(scores)), text)
-        if rows.labels is not None and hasattr(estimator, "predict_proba"):
+        if rows.labels is not None and hasattr(estimator, "_calibration"):
             yield _reliability(estimator.predict_proba(X), rows.labels)
     note = " These are training rows, which every part has seen." if training else ""
     for section in (_parts, _importance):

@@ -4,6 +4,7 @@ import copy
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.linalg import LinAlgWarning
 from sklearn.base import clone
@@ -468,3 +469,39 @@ def test_class_weights_are_refused_where_sums_have_no_weights():
     X, y = np.eye(4), np.array([0, 1, 0, 1])
     with pytest.raises(ValueError, match="partial_fit takes no class_weight, got 'balanced'"):
         SSTPLClassifier(class_weight="balanced").partial_fit(X, y)
+
+
+def frame_of(n_rows):
+    """Return rows with categories and missing values, and their classes."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=n_rows), "b": rng.normal(size=n_rows)})
+    frame["kind"] = pd.Categorical(rng.choice(["x", "y", "z"], n_rows))
+    y = (frame["a"] + frame["b"] + (frame["kind"] == "x") > 0).astype(int)
+    frame.loc[::9, "a"] = np.nan
+    frame.loc[::11, "kind"] = np.nan
+    return frame, y
+
+
+def test_batches_with_categories_and_missing_values_make_the_model_of_all_rows():
+    frame, y = frame_of(400)
+    batches = SSTPLClassifier(**SMALL).partial_fit(frame[:200], y[:200])
+    for start in range(200, 400, 50):
+        batches.partial_fit(frame[start : start + 50], y[start : start + 50])
+    first = SSTPLClassifier(**SMALL).partial_fit(frame[:200], y[:200])
+    expected = first.decision_function(frame)
+    at_once = first.partial_fit(frame[200:], y[200:]).decision_function(frame)
+    np.testing.assert_allclose(batches.decision_function(frame), at_once, atol=1e-8)
+    np.testing.assert_allclose(batches.forget(frame[200:], y[200:]).decision_function(frame), expected, atol=1e-8)
+
+
+def test_a_report_shows_a_growing_model_and_rows():
+    frame, y = frame_of(300)
+    model = SSTPLClassifier(**SMALL).partial_fit(frame[:200], y[:200])
+    shown = sstpl.report(model, frame[200:], y[200:])
+    assert "200 rows" in str(shown)
+    assert "reliability" not in shown.figures
+    assert "confusion" in shown.figures
+    model.calibrate(frame[200:250], y[200:250])
+    assert "reliability" in sstpl.report(model, frame[250:], y[250:]).figures
+    with pytest.raises(NotFittedError, match="no row's out-of-fold score"):
+        sstpl.report(model, y=y[:200])
