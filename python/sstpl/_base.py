@@ -159,7 +159,7 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         check.choice("architecture", self.architecture, ("recursive", "paper"))
         check.choice("scaling", self.scaling, resolve.SCALINGS)
         check.optional(check.integer, "n_threads", self.n_threads, 1)
-        check.integer("verbose", +self.verbose if isinstance(self.verbose, bool) else self.verbose, 0)
+        check.integer("verbose", int(self.verbose) if isinstance(self.verbose, (bool, np.bool_)) else self.verbose, 0)
         check.callback(self.callback)
         check.categorical_setting(self.categorical_features)
         shape, n_filters = resolve.image_options(self)

@@ -198,9 +198,10 @@ def test_missing_values_of_polars_are_missing(small):
 
 @pytest.mark.parametrize(("output", "kind"), [("pandas", pd.DataFrame), ("polars", pl.DataFrame)])
 def test_the_transformer_returns_frames_and_takes_them(output, kind, digits):
-    X, y = digits[0][:120], digits[1][:120] % 3
-    given = kind(
-        X, **({"columns": map(str, range(64))} if kind is pd.DataFrame else {"schema": [*map(str, range(64))]})
+    y, names = digits[1][:120] % 3, [*map(str, range(64))]
+    given, new = (
+        kind(X, **({"columns": names} if kind is pd.DataFrame else {"schema": names}))
+        for X in (digits[0][:120], digits[0][120:200])
     )
     estimator = SSTPLClassifier(hidden_width=30, n_subsystems=1, random_state=0)
     features = SSTPLTransformer(estimator, forward_widths=(2,), random_state=0).set_output(transform=output)
@@ -208,9 +209,8 @@ def test_the_transformer_returns_frames_and_takes_them(output, kind, digits):
     assert isinstance(frame, kind)
     assert list(frame.columns) == ["score_0", "score_1", "score_2", "forward1_0", "forward1_1"]
     assert list(features.feature_names_in_) == list(given.columns)
-    np.testing.assert_array_equal(
-        features.transform(given).to_numpy()[:, :3], features.estimator_.decision_function(given)
-    )
+    np.testing.assert_array_equal(features.transform(given).to_numpy(), frame.to_numpy())
+    np.testing.assert_array_equal(features.transform(new).to_numpy()[:, :3], features.estimator_.decision_function(new))
 
 
 PROGRAM = """

@@ -46,6 +46,7 @@ def interrupted(stage, delay, nth=1):
         return real(*arguments, **options)
 
     timers = []
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the background ignores it
     with mock.patch.object(owner, name, entered):
         try:
             yield sent
@@ -53,6 +54,7 @@ def interrupted(stage, delay, nth=1):
             for timer in timers:
                 timer.cancel()
                 timer.join()
+            signal.signal(signal.SIGINT, before)
 
 
 def seconds_to_return(call, stage, delay, nth=1):
@@ -63,9 +65,8 @@ def seconds_to_return(call, stage, delay, nth=1):
                 call()
             except KeyboardInterrupt:
                 return time.perf_counter() - sent[0]
-            if not sent:
-                return None
-        time.sleep(0.01)  # on its way
+            if sent:
+                time.sleep(0.01)  # on its way
     except KeyboardInterrupt:
         pass
     return None
