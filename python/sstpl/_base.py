@@ -329,6 +329,10 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         )
         return choose_map(candidates, trial)
 
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether there is a model; to look through all attributes takes as long as a row of a small one."""
+        return "_input_map" in vars(self)
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = self.image_shape is None
