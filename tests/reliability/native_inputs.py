@@ -20,8 +20,12 @@ from sstpl import _core
 
 REFUSALS = (ValueError, TypeError, MemoryError)  # LinAlgError is a ValueError
 
-# Where a NaN may stay unseen: only the shape counts, or a row that is not finite is never paired.
+# Where a NaN may stay unseen: only the shape counts, a row that is not finite is never paired, a pixel is in none of
+# the patches drawn, filters see no images, or results are whole numbers.
 MAY_SWALLOW = {
+    ("apply_conv", "filters"),
+    ("hash_rows", "X"),
+    ("sample_patches", "images"),
     ("propagate_targets", "weights"),
     ("fit_backward", "weights"),
     ("draw_hidden", "X"),
@@ -329,7 +333,7 @@ def try_call(seed):
     spoiler = Spoiler(rng, function, dtype)
     for _ in range(rng.choice([0, 1, 1, 1, 2, 3])):
         with suppress(
-            TypeError, ValueError, MemoryError, AttributeError, IndexError
+            TypeError, ValueError, MemoryError, AttributeError, IndexError, OverflowError
         ):  # NumPy cannot spoil it so, or not again
             spoiler.spoil()
     told = f"seed {seed}: {function}, {dtype}, {spoiler.notes}"
@@ -345,7 +349,10 @@ def try_call(seed):
     except REFUSALS as error:
         result, refused = repr(error), True
     except Exception as error:
-        raise AssertionError(f"{told}: {error!r}") from error
+        # pybind11's, of a state that does not hold what it should, is a RuntimeError.
+        if not (isinstance(error, RuntimeError) and function == "Sums.__setstate__"):
+            raise AssertionError(f"{told}: {error!r}") from error
+        result, refused = repr(error), True
     else:
         refused = False
     assert _bytes(given) == before, f"{told}: an array changed"
