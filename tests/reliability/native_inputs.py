@@ -333,7 +333,7 @@ def try_call(seed):
     spoiler = Spoiler(rng, function, dtype)
     for _ in range(rng.choice([0, 1, 1, 1, 2, 3])):
         with suppress(
-            TypeError, ValueError, MemoryError, AttributeError, IndexError, OverflowError
+            TypeError, ValueError, MemoryError, AttributeError, IndexError, OverflowError, RuntimeError
         ):  # NumPy cannot spoil it so, or not again
             spoiler.spoil()
     told = f"seed {seed}: {function}, {dtype}, {spoiler.notes}"
