@@ -86,9 +86,9 @@ def test_a_fit_on_weighted_rows_is_one_on_copies_in_any_order(request, settings,
     counts = np.random.default_rng(0).integers(0, 5, size=300)
     mixed, mixed_targets = shuffle(rows.repeat(counts, axis=0), targets.repeat(counts), random_state=0)
     kind = sparse.csr_array if as_sparse else np.asarray
-    make = lambda: estimator(**request.getfixturevalue(settings))  # noqa: E731
-    weighted = make().fit(kind(rows), targets, sample_weight=counts)
-    copied = make().fit(kind(mixed), mixed_targets)
+    given = request.getfixturevalue(settings)
+    weighted = estimator(**given).fit(kind(rows), targets, sample_weight=counts)
+    copied = estimator(**given).fit(kind(mixed), mixed_targets)
     np.testing.assert_array_equal(weighted.predict(rows), copied.predict(rows))
     name = "oof_decision_function_" if classification else "oof_prediction_"
     scores = {row.tobytes(): score for row, score in zip(mixed, getattr(copied, name), strict=True)}
