@@ -46,7 +46,7 @@ Vector<double> part(const py::tuple& state, std::size_t at, Index size) {
   return vector<double>(array, "state");
 }
 
-Sums from_state(const py::tuple& state) {
+Sums from_parts(const py::tuple& state) {
   require(state.size() == 10, "the state of Sums is not one");
   const auto B = state[1].cast<Array<double>>();
   Matrix<double> cross = matrix<double>(B, "cross");
@@ -63,6 +63,14 @@ Sums from_state(const py::tuple& state) {
   sums.n_samples = state[8].cast<Index>();
   sums.roundoff = state[9].cast<double>();
   return sums;
+}
+
+Sums from_state(const py::tuple& state) {
+  try {
+    return from_parts(state);
+  } catch (const py::cast_error&) {  // Python would see a RuntimeError
+    throw py::type_error("the state of Sums must hold arrays of float64 and numbers");
+  }
 }
 
 }  // namespace

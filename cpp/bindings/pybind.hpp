@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The one header that includes pybind11. Array types, each borrowed for the length of a call and never kept:
-//   matrix<T>: 2-D, dtype T exactly, unit stride along rows (C order or a slice of its rows or leading columns)
-//   vector<T>: 1-D, contiguous
+//   matrix<T>: 2-D, dtype T exactly, unit stride along rows (C order or a slice of its rows or leading columns), aligned
+//   vector<T>: 1-D, contiguous, aligned
 // Everything else is a TypeError (wrong type) or a ValueError that names the argument; nothing is converted here.
 #pragma once
 
@@ -31,6 +31,12 @@ using Array = py::array_t<T, 0>;
 
 constexpr Index most_empty = (Index{1} << 31) - 1;
 
+/// NumPy also has arrays whose numbers begin at any byte; the core reads them where they may lie.
+template <class T>
+void require_aligned(const Array<T>& array, const std::string& who) {
+  require((array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0, who + " must be aligned in memory");
+}
+
 template <class T>
 MatrixView<T> matrix(const Array<T>& array, const char* name) {
   const std::string who(name);
@@ -43,6 +49,7 @@ MatrixView<T> matrix(const Array<T>& array, const char* name) {
     require(rows <= most_empty && cols <= most_empty, who + " is empty, and has a dimension beyond 2^31 - 1");
     return MatrixView<T>(array.data(), rows, cols, Eigen::OuterStride<>(cols));
   }
+  require_aligned(array, who);
   require(cols <= 1 || array.strides(1) == item, who + " must be C-ordered: its rows must be contiguous");
   Index stride = cols;
   if (rows > 1) {
@@ -57,6 +64,7 @@ template <class T>
 VectorView<T> vector(const Array<T>& array, const char* name) {
   const std::string who(name);
   require(array.ndim() == 1, who + " must be 1-D, got " + std::to_string(array.ndim()) + "-D");
+  require_aligned(array, who);
   require(array.shape(0) <= 1 || array.strides(0) == static_cast<py::ssize_t>(sizeof(T)), who + " must be contiguous");
   return VectorView<T>(array.data(), array.shape(0));
 }

@@ -80,7 +80,7 @@ def kept_rows(given: Given, y: npt.NDArray[np.float64], weights: Weights) -> Kep
 
 
 def _hash_both(given: Given, y: npt.NDArray[np.float64]) -> _Words:
-    both: _Words = hashes(given, _SEED_OF_X) + _core.hash_rows(np.ascontiguousarray(y), _SEED_OF_Y)
+    both: _Words = hashes(given, _SEED_OF_X) + _core.hash_rows(np.require(y, requirements=["C", "A"]), _SEED_OF_Y)
     return both
 
 

@@ -82,13 +82,13 @@ class Given:
         """Whether the core can read all rows as they are, and none of their values is missing."""
         if self.is_sparse or self.has_missing or self.X.dtype not in (np.float32, np.float64):
             return False
-        return bool(self.X.flags.c_contiguous)
+        return bool(self.X.flags.c_contiguous and self.X.flags.aligned)
 
     def numbers(self) -> Floats:
-        """Return all rows as a C-ordered array of float32 or float64, whichever holds every value."""
+        """Return all rows as a C-ordered, aligned array of float32 or float64, whichever holds every value."""
         dense = self.X.toarray() if self.is_sparse else self.X
         dtype = np.float32 if dense.dtype in EXACT_IN_FLOAT32 else np.float64
-        numbers: Floats = np.ascontiguousarray(dense, dtype=dtype)
+        numbers: Floats = np.require(dense, dtype, ["C", "A"])
         return numbers
 
     def take(self, rows: slice, columns: Labels) -> _Reals:

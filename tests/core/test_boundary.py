@@ -114,6 +114,13 @@ def test_memory_that_is_not_rows_in_c_order_is_refused_by_name(dtype, function, 
 
 
 @each_array
+def test_numbers_that_begin_at_any_byte_are_refused_by_name(dtype, function, path):
+    arguments, array = valid(dtype, function, path)
+    with pytest.raises(ValueError, match=rf"{calls.name_of(function, path)} must be aligned"):
+        invoke(function, calls.replaced(arguments, path, calls.misaligned(array)))
+
+
+@each_array
 def test_read_only_arrays_and_row_slices_work(dtype, function, path):
     arguments, array = valid(dtype, function, path)
     expected = list(calls.arrays(invoke(function, arguments)))

@@ -12,6 +12,7 @@ import pytest
 from scipy import sparse
 from sklearn.utils import get_tags
 
+from reference.calls import misaligned
 from sstpl import SSTPLClassifier, SSTPLRegressor, SSTPLTransformer, _row_rules, report
 from sstpl._inputs import fit_input_map
 
@@ -69,6 +70,15 @@ def test_large_types_are_fitted_in_float64_and_like_it(dtype, small):
     assert found.dtype == np.float64
     same = SSTPLRegressor(**small).fit(X.astype(np.float64), y)
     np.testing.assert_array_equal(found, same.predict(X.astype(np.float64)))
+
+
+def test_numbers_may_begin_at_any_byte(small):
+    X = whole_numbers()
+    y, weights = X[:, 0] / 7, np.arange(1.0, len(X) + 1)
+    plain = SSTPLRegressor(**small).fit(X, y, weights).predict(X)
+    odd = misaligned(X)
+    assert not odd.flags.aligned
+    np.testing.assert_array_equal(SSTPLRegressor(**small).fit(odd, misaligned(y), misaligned(weights)).predict(odd), plain)
 
 
 @pytest.mark.parametrize("filters", [0, 3])

@@ -232,6 +232,13 @@ def strides_refused(array):
     }
 
 
+def misaligned(array):
+    """Return a copy of an array that begins at an odd byte."""
+    raw = np.zeros(array.nbytes + 1, np.uint8)
+    raw[1:] = np.frombuffer(array.tobytes(), np.uint8)
+    return np.frombuffer(raw, array.dtype, array.size, offset=1).reshape(array.shape)
+
+
 def views_accepted(array):
     """Return views of an array that must work without a copy, by what is special about them."""
     locked = array.copy()
