@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The one header that includes pybind11. Array types, each borrowed for the length of a call and never kept:
-//   matrix<T>: 2-D, dtype T exactly, unit stride along rows (C order or a slice of its rows or leading columns), aligned
-//   vector<T>: 1-D, contiguous, aligned
+// The one header that includes pybind11. Array types, aligned, each borrowed for the length of a call and never kept:
+//   matrix<T>: 2-D, dtype T exactly, unit stride along rows (C order or a slice of its rows or leading columns)
+//   vector<T>: 1-D, contiguous
 // Everything else is a TypeError (wrong type) or a ValueError that names the argument; nothing is converted here.
 #pragma once
 

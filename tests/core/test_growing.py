@@ -130,8 +130,8 @@ def test_copies_and_pickles_are_the_same_sums_and_independent(p, sums_of):
 @pytest.mark.parametrize("entry", range(10))
 def test_a_state_of_other_types_is_refused(entry, sums_of):
     state = list(sums_of(*problems.regression(9, 4)).__getstate__())
-    state[entry] = "text"
-    with pytest.raises(TypeError, match="state of Sums"):
+    state[entry] = object()
+    with pytest.raises(TypeError, match=r"state of Sums|must be a (string|real number)|not 'object'"):
         _core.Sums.__new__(_core.Sums).__setstate__(tuple(state))
 
 

@@ -78,7 +78,8 @@ def test_numbers_may_begin_at_any_byte(small):
     plain = SSTPLRegressor(**small).fit(X, y, weights).predict(X)
     odd = misaligned(X)
     assert not odd.flags.aligned
-    np.testing.assert_array_equal(SSTPLRegressor(**small).fit(odd, misaligned(y), misaligned(weights)).predict(odd), plain)
+    same = SSTPLRegressor(**small).fit(odd, misaligned(y), misaligned(weights))
+    np.testing.assert_array_equal(same.predict(odd), plain)
 
 
 @pytest.mark.parametrize("filters", [0, 3])
