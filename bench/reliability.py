@@ -52,6 +52,46 @@ print(right)
 """
 
 
+_MILLION = """
+import json, resource
+import numpy as np
+from sstpl import SSTPLRegressor
+rng = np.random.default_rng(0)
+X = rng.standard_normal((1_100_000, 20), dtype=np.float32)
+truth = np.sin(X[:, 0]) + X[:, 1] * X[:, 2] + np.abs(X[:, 3])
+y = truth + rng.standard_normal(len(X), dtype=np.float32)
+new = slice(1_000_000, None)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+model = SSTPLRegressor(time_limit=120, random_state=0).fit(X[:1_000_000], y[:1_000_000])
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+spread = np.var(y[new])
+print(json.dumps({
+    "R2": round(1 - float(np.mean((model.predict(X[new]) - y[new]) ** 2) / spread), 4),
+    "R2 of the truth": round(1 - float(np.mean((truth[new] - y[new]) ** 2) / spread), 4),
+    "width": model.subsystems_[0].width, "depth": model.depth_, "subsystems": model.n_subsystems_,
+    "MiB beside the process with the data": round(peak - before),
+}))
+"""
+
+# Of the files that are tried; what takes longer is tried less.
+SHARES = {"model": 0.2, "sealed model": 0.4, "csv": 0.15, "csv.gz": 0.1, "parquet": 0.1, "npz": 0.05}
+
+# Where each demand is held by tests, in tests/.
+HELD = {
+    "forks, start methods, joblib, two fits at once": "reliability/test_processes.py",
+    "Ctrl-C in every stage": "reliability/test_interrupts.py",
+    "memory exhaustion": "reliability/test_memory_exhaustion.py",
+    "kills while saving": "reliability/test_saving.py",
+    "designs against singular values": "reliability/test_numerical_faults.py, core/test_ridge_rank.py",
+    "spoiled native calls": "reliability/test_native_inputs.py, core/test_boundary.py",
+    "spoiled public calls": "reliability/test_public_inputs.py, estimators/test_bad_input.py",
+    "files of a hostile author": "reliability/test_file_inputs.py, estimators/test_model_file_hostile.py",
+    "the same answer": "reliability/test_same_answer.py",
+    "leaks over 200 fits": "reliability/test_leaks.py",
+    "problems against the twin": "reliability/test_random_problems.py",
+}
+
+
 def many(module: str, wanted: int) -> Figures:
     """Try the inputs or problems of a module in processes of their own, so that a crash is one that is counted."""
     from reliability import isolation
@@ -153,11 +193,40 @@ def kills(wanted: int) -> Figures:
     return {"tried": wanted, "wrong": wrong}
 
 
+def files(wanted: int) -> Figures:
+    """Change bytes of model files and tables, led by coverage (needs atheris, and a wheel rather than an editable)."""
+    from reliability import isolation
+    from reliability.file_inputs import KINDS
+
+    program = TESTS / "reliability" / "fuzz_files.py"
+    tried, wrong = {}, []
+    for kind in KINDS:
+        runs = round(wanted * SHARES[kind])
+        with TemporaryDirectory() as folder:
+            limits = ["-seed=1", "-max_len=65536", "-timeout=20", "-rss_limit_mb=4096", "-verbosity=1"]
+            done = isolation.run(program, kind, folder, f"-runs={runs}", *limits, seconds=3600)
+        if done.returncode or f"Done {runs} runs" not in done.stderr or " cov: " not in done.stderr:
+            wrong.append(f"{kind}: ended by {done.returncode}: {done.stderr[-2000:]}")
+        tried[kind] = runs
+    return {"tried": sum(tried.values()), **tried, "wrong": wrong}
+
+
+def million_rows(wanted: int) -> Figures:
+    """Fit a million rows with the default parameters and a time limit, and compare with what can be known of y."""
+    from reliability import isolation
+
+    told: Figures = {}
+    for _ in range(wanted):
+        told = json.loads(isolation.lines(_MILLION, seconds=3600, environment={"OPENBLAS_NUM_THREADS": "2"})[-1])
+    wrong = [] if told["R2"] > told["R2 of the truth"] - 0.02 else [f"R2 {told['R2']}"]
+    return {"tried": wanted, **told, "wrong": wrong}
+
+
 def suite(wanted: int) -> Figures:
     """Run pytest on the folder and on the fuzzing of model files and tables."""
-    files = ["reliability", "estimators/test_model_file_fuzz.py", "estimators/test_model_file_hostile.py"]
-    files += ["cli/test_tables.py", "cli/test_errors.py"]
-    command = [sys.executable, "-m", "pytest", "-q", *[str(TESTS / name) for name in files]]
+    names = ["reliability", "estimators/test_model_file_fuzz.py", "estimators/test_model_file_hostile.py"]
+    names += ["cli/test_tables.py", "cli/test_errors.py"]
+    command = [sys.executable, "-m", "pytest", "-q", *[str(TESTS / name) for name in names]]
     done = subprocess.run(command, capture_output=True, text=True, cwd=TESTS.parent)
     failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
     return {"tried": 1, "told": done.stdout.splitlines()[-1], "wrong": failed}
@@ -172,6 +241,8 @@ PARTS: dict[str, tuple[str, int, Callable[[int], Figures]]] = {
     "interrupts": ("interrupts in every stage", 280, interrupts),
     "memory": ("limits on memory", 200, memory),
     "kills": ("kills while a file is saved", 200, kills),
+    "files": ("model files and tables with bytes changed", 100_000, files),
+    "a million rows": ("fits of a million rows, two minutes", 1, million_rows),
     "tests": ("runs of the tests, and of those of hostile files and tables", 1, suite),
 }
 
@@ -192,6 +263,8 @@ def write(content: Figures, path: Path) -> None:
         lines += ["", f"{own}: {machine['cpu']}, {machine['cores']} cores, {machine['system']}, Python "]
         lines[-1] += f"{machine['python']}, sstpl {machine['sstpl']} at {machine['commit']} ({machine['blas']}, "
         lines[-1] += f"{machine['simd']}), {versions}; load of the machine meanwhile {machine['load']}."
+    lines += ["", "Sanitizers are run by `.ci/nightly`; their figures are in [nightly](nightly.md).", ""]
+    lines += ["| demand | tests |", "|---|---|", *(f"| {what} | `{where}` |" for what, where in HELD.items())]
     path.write_text("\n".join([*lines, ""]))
 
 

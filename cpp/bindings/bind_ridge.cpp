@@ -57,8 +57,9 @@ std::vector<double> errors(const std::vector<const Sums*>& folds, const std::vec
   require_sums(folds, "folds");
   std::vector<Sums> copies;
   for (const Sums* fold : folds) copies.push_back(*fold);
+  const Checkpoint check = checkpoint(py::none());
   const py::gil_scoped_release no_gil;  // only C++ values below
-  return heldout_errors(copies, alphas, intercept, n_features);
+  return heldout_errors(copies, alphas, intercept, n_features, check);
 }
 
 py::dict lasso(const Array<double>& G, const Array<double>& B, double alpha, Index max_iter, double tolerance) {

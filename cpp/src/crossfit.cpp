@@ -193,7 +193,7 @@ class Crossfit {
 
   std::vector<double> primal_path() {
     const Index width = std::min(options_.path_width, stream_.n_features());
-    return heldout_errors(sums_, options_.alphas, options_.intercept, width);
+    return heldout_errors(sums_, options_.alphas, options_.intercept, width, checkpoint_);
   }
 
   // Both spectral errors take the leading features in primal form, whatever the form of the solution.

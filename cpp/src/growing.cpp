@@ -63,9 +63,10 @@ bool same_rows(const Sums& sums, const Leading& found, double roundoff) {
     const double handled = squares(j) + 2 * sums.removed(j);
     const double lost = squares(j) > 0 ? handled / squares(j) : 1.0;
     const double noise = rounding * std::sqrt(handled * lost) + sums.feature_rounding(j) * std::sqrt(sums.weight);
-    if (std::abs(found.feature_sums(j) - sums.feature_sums(j)) > noise * std::sqrt(sums.weight)) return false;
+    // NaN equals nothing, so it has to be asked whether what differs is small.
+    if (!(std::abs(found.feature_sums(j) - sums.feature_sums(j)) <= noise * std::sqrt(sums.weight))) return false;
     for (Index k = 0; k < sums.n_outputs(); ++k) {
-      if (std::abs(found.cross(j, k) - sums.cross(j, k)) > noise * std::sqrt(sums.target_squares(k))) return false;
+      if (!(std::abs(found.cross(j, k) - sums.cross(j, k)) <= noise * std::sqrt(sums.target_squares(k)))) return false;
     }
   }
   return true;

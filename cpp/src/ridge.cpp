@@ -285,7 +285,7 @@ RidgeSolution solve_ridge(const SumsOf& sums, double alpha, bool intercept, Matr
 }
 
 std::vector<double> heldout_errors(const std::vector<Sums>& folds, const std::vector<double>& alphas, bool intercept,
-                                   Index n_features) {
+                                   Index n_features, const Checkpoint& checkpoint) {
   require(folds.size() >= 2, "held-out errors need at least two folds");
   const Index p = n_features < 0 ? folds.front().n_features() : n_features;
   for (const Sums& fold : folds) {
@@ -305,6 +305,7 @@ std::vector<double> heldout_errors(const std::vector<Sums>& folds, const std::ve
     heldout.triangularView<Eigen::StrictlyLower>() = heldout.transpose();
     weight += folds[k].weight;
     for (std::size_t a = 0; a < alphas.size(); ++a) {
+      checkpoint();
       const bool solved =
           system.solve(alphas[a], {false, false}, [&](MatrixSpan<double> G) { G = train; }, work, solution);
       errors[a] +=

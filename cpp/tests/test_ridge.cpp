@@ -189,7 +189,7 @@ TEST_CASE("held-out errors from sums are those of explicit folds, for every alph
           for (Index i = from; i < to; ++i) expected[a] += w(i) * residual.row(i).squaredNorm() / w.sum();
         }
       }
-      const std::vector<double> found = heldout_errors(folds, alphas, intercept, width);
+      const std::vector<double> found = heldout_errors(folds, alphas, intercept, width, no_checkpoint());
       for (std::size_t a = 0; a < alphas.size(); ++a) CHECK(found[a] == doctest::Approx(expected[a]).epsilon(1e-10));
     }
   }
@@ -198,7 +198,7 @@ TEST_CASE("held-out errors from sums are those of explicit folds, for every alph
 TEST_CASE("held-out errors are infinite where Cholesky is refused") {
   const Matrix<double> H = random_matrix(19, 20, 2) * random_matrix(20, 2, 5);
   const Sums sums = sums_of(H, random_matrix(21, 20, 1));
-  const std::vector<double> errors = heldout_errors({sums, sums}, {0.0, 1e-3}, true, -1);
+  const std::vector<double> errors = heldout_errors({sums, sums}, {0.0, 1e-3}, true, -1, no_checkpoint());
   CHECK(std::isinf(errors[0]));
   CHECK(std::isfinite(errors[1]));
 }
@@ -273,7 +273,7 @@ TEST_CASE("features and targets that are not finite raise LinAlgError") {
     H(4, 1) = bad;
     CHECK_THROWS_WITH_AS(solve(sums_of(H, Y), 1e-3), doctest::Contains("not finite"), LinAlgError);
     CHECK_THROWS_WITH_AS(solve_dual(H, Y, 1e-3, true), doctest::Contains("not finite"), LinAlgError);
-    CHECK_THROWS_AS(heldout_errors({sums_of(H, Y), sums_of(H, Y)}, {1e-3}, true, -1), LinAlgError);
+    CHECK_THROWS_AS(heldout_errors({sums_of(H, Y), sums_of(H, Y)}, {1e-3}, true, -1, no_checkpoint()), LinAlgError);
   }
   for (const double bad : {std::nan(""), HUGE_VAL}) {
     Matrix<double> y = Y;
@@ -290,14 +290,14 @@ TEST_CASE("alphas that are negative or not finite and shapes that differ throw i
   Matrix<double> work;
   for (const double bad : {-1e-9, std::nan(""), HUGE_VAL}) {
     CHECK_THROWS_AS(solve(sums, bad), std::invalid_argument);
-    CHECK_THROWS_AS(heldout_errors({sums, sums}, {bad}, true, -1), std::invalid_argument);
+    CHECK_THROWS_AS(heldout_errors({sums, sums}, {bad}, true, -1, no_checkpoint()), std::invalid_argument);
     CHECK_THROWS_AS(solve_dual(H, Y, bad, true), std::invalid_argument);
   }
   CHECK_THROWS_AS(solve_ridge({}, 1.0, true, work), std::invalid_argument);
   CHECK_THROWS_AS(solve_ridge({{&sums, &other}}, 1.0, true, work), std::invalid_argument);
   CHECK_THROWS_AS(solve(sums, 1.0, true, 4), std::invalid_argument);
-  CHECK_THROWS_AS(heldout_errors({sums}, {1.0}, true, -1), std::invalid_argument);
-  CHECK_THROWS_AS(heldout_errors({sums, other}, {1.0}, true, -1), std::invalid_argument);
+  CHECK_THROWS_AS(heldout_errors({sums}, {1.0}, true, -1, no_checkpoint()), std::invalid_argument);
+  CHECK_THROWS_AS(heldout_errors({sums, other}, {1.0}, true, -1, no_checkpoint()), std::invalid_argument);
   CHECK_THROWS_AS(solve_dual(H, random_matrix(33, 11, 1), 1.0, true), std::invalid_argument);
   CHECK_THROWS_AS(solve_dual(H, Y, 1.0, true, 0, 12), std::invalid_argument);
   CHECK_THROWS_AS(solve_dual(H, Y, 1.0, true, 5, 4), std::invalid_argument);

@@ -73,6 +73,14 @@ def test_a_wider_layer_needs_the_rows_of_the_sums_in_any_order(dtype):
         spoiled[3] = before
 
 
+def test_units_that_give_nan_are_not_those_of_the_sums():
+    X, Y = problems.regression(60, 4)
+    A, b, shift = draw_layer(7, 4, np.float64)
+    found = hidden_sums(X, Y, (A, b, shift))
+    with pytest.raises(ValueError, match="X and y are not the rows"):
+        _core.widened(found, X, Y, (A, np.full_like(b, np.nan), shift), "tanh")
+
+
 def test_rows_that_were_subtracted_were_never_added(sums_of):
     H, Y = problems.regression(40, 6)
     found = sums_of(H, Y)

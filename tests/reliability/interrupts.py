@@ -92,10 +92,12 @@ def calls(scale=1.0):
     small = {"n_subsystems": 1, "hidden_widths": (400, 200), "readout_width": 400, "fusion_width": int(1500 * scale)}
     paper = SSTPLClassifier(**presets.paper("mnist") | small, random_state=0)
     fitted = SSTPLClassifier(n_subsystems=1, max_depth=1, hidden_width=int(2000 * scale), random_state=0)
+    widest = SSTPLClassifier(n_subsystems=1, max_depth=1, hidden_width=4096, scaling="feature", random_state=0)
     many = rows(int(150_000 * scale), 30)[0]
     P, labels = rows(int(6_000 * scale), 256)
     return {
         "classifier": (partial(stack.fit, X, y), stack, ["input map", "a level"]),
+        "width 4096": (partial(widest.fit, X, y), widest, ["a level"]),
         "narrow classifier": (partial(quick.fit, X, y), quick, ["calibration"]),
         "regressor": (partial(regressor.fit, X, X[:, 0] * X[:, 1]), regressor, ["a level"]),
         "subsystems side by side": (partial(narrow.fit, X[:3000], X[:3000, 0]), narrow, ["a level"]),

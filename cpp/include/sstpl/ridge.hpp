@@ -69,7 +69,7 @@ RidgeSolution solve_ridge(const SumsOf& sums, double alpha, bool intercept, Matr
 /// Mean squared error per row, summed over outputs, of ridge with every alpha: each fold is predicted by the
 /// solution of the others, on the leading n_features columns. From sums alone; infinite where Cholesky is refused.
 std::vector<double> heldout_errors(const std::vector<Sums>& folds, const std::vector<double>& alphas, bool intercept,
-                                   Index n_features);
+                                   Index n_features, const Checkpoint& checkpoint);
 
 /// Ridge in dual form on the rows of H (n, p), Y (n, c) outside [skip_from, skip_to), given K = H H' (n, n) and their
 /// weights w (n), or none: (D K_c D + lambda I) A = D Y_c, W = H'D A, D = diag(sqrt(w)). n^3 / 3 flops. Equals

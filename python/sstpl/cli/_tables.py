@@ -8,6 +8,7 @@ import io
 import re
 import warnings
 import zipfile
+import zlib
 from collections import Counter
 from importlib.util import find_spec
 from itertools import islice
@@ -103,7 +104,7 @@ def _read_text(path: str, header: bool) -> Frame:
             )
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}") from error
-    except (gzip.BadGzipFile, EOFError, csv.Error) as error:
+    except (gzip.BadGzipFile, zlib.error, EOFError, csv.Error) as error:
         raise ValueError(f"{path}: {error}") from error
     except pd.errors.ParserWarning as error:
         raise ValueError(f"{path} has rows with more fields than its first line, {len(first)}") from error
