@@ -25,7 +25,7 @@ from sstpl._typing import Floats
 
 __all__ = ["Parquet"]
 
-_IN_FLOAT32 = ("halffloat", "float", "int8", "uint8", "int16", "uint16", "bool")
+_IN_FLOAT32 = ("float", "int8", "uint8", "int16", "uint16", "bool")
 _NUMBERS = (*_IN_FLOAT32, "double", "int32", "uint32", "int64", "uint64")
 
 
@@ -57,9 +57,8 @@ class Parquet:
 
     Notes
     -----
-    Blocks are of float32 where every column's type is exact in it (float16, float32, integers of at most 16 bits,
-    bool), else of float64; a null is NaN, a missing value. Arrow reads row groups as a whole, so these should fit in
-    memory.
+    Blocks are of float32 where every column's type is exact in it (float32, integers of at most 16 bits, bool),
+    else of float64; a null is NaN, a missing value. Arrow reads row groups as a whole, so these should fit in memory.
 
     Examples
     --------

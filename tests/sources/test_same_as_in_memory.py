@@ -45,7 +45,7 @@ def as_plain_hdf5(X, folder):
 
 
 def as_zarr(X, folder):
-    array = zarr.create_array(store=folder / "rows.zarr", shape=X.shape, chunks=(100, 9), dtype=X.dtype)
+    array = zarr.open_array(str(folder / "rows.zarr"), mode="w", shape=X.shape, chunks=(100, 9), dtype=X.dtype)
     array[:] = X
     return array
 
