@@ -58,6 +58,10 @@ def _whole(n_rows: int, unit: int) -> int:
     return max(1, n_rows // unit) * unit
 
 
+def _is_source(X: object) -> bool:
+    return callable(getattr(X, "iter_blocks", None))  # a frame may have a column of that name
+
+
 def _opened(X: Any) -> Any:
     """Return a memmap for a path, a source for what comes in blocks, and anything else as it is."""
     if isinstance(X, (str, os.PathLike)):
@@ -65,7 +69,7 @@ def _opened(X: Any) -> Any:
         if not path.endswith(".npy"):
             raise ValueError(f"X: a path must be of a .npy file, got {path!r}; for Parquet see sstpl.sources.Parquet")
         return np.load(path, mmap_mode="r", allow_pickle=False)
-    if isinstance(X, np.ndarray) or hasattr(X, "iter_blocks"):
+    if isinstance(X, np.ndarray) or _is_source(X):
         return X
     # What else has chunks (h5py, zarr, dask) is read piece by piece; scikit-learn would read it as a whole.
     is_chunked = hasattr(X, "chunks") and isinstance(getattr(X, "dtype", None), np.dtype)
@@ -78,7 +82,7 @@ def _opened(X: Any) -> Any:
 
 def names_of(X: Any) -> list[str] | None:
     """Return the names of a source's columns, where they have any."""
-    return list(X.columns) if hasattr(X, "iter_blocks") and hasattr(X, "columns") else None
+    return list(X.columns) if _is_source(X) and hasattr(X, "columns") else None
 
 
 def rows_to_fit(X: object, memory_limit: float | None) -> Any:
@@ -90,7 +94,7 @@ def rows_to_fit(X: object, memory_limit: float | None) -> Any:
         if opened.ndim != 2 or opened.dtype in NUMBERS:
             return opened
         opened = _Slices(opened)
-    return _read(opened, memory_limit) if hasattr(opened, "iter_blocks") else opened
+    return _read(opened, memory_limit) if _is_source(opened) else opened
 
 
 def blocks_to_predict(X: object, memory_limit: float | None) -> Iterator[_Array] | None:
@@ -98,7 +102,7 @@ def blocks_to_predict(X: object, memory_limit: float | None) -> Iterator[_Array]
     if type(X) is np.ndarray:  # asked for every row that is predicted by itself
         return None
     opened = _opened(X)
-    if hasattr(opened, "iter_blocks"):
+    if _is_source(opened):
         return _blocks(opened)
     if not isinstance(opened, np.memmap):
         return None

@@ -118,7 +118,9 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         depends on the machine, so a limited fit is not reproducible from ``random_state`` alone.
     memory_limit : float >= 0 or None, default=None
         MiB that the sums and features of the widest layer may take. With ``hidden_width="auto"`` the width is not
-        doubled beyond; what does not fit at all is a MemoryError before any work. The mapped rows, twice, come on top.
+        doubled beyond; what does not fit at all is a MemoryError before any work. The mapped rows, twice, come on top,
+        but for rows of files and sources that take more than a sixteenth of it: those are fitted from files
+        (`sstpl.sources`).
     dtype : {"auto", "float32", "float64"}, default="auto"
         Precision of features and weights; sums and solves are float64 always. "auto" is float32 for input whose
         every value is one (float32, float16, integers of at most 16 bits, bool), float64 otherwise.

@@ -5,6 +5,7 @@ import tempfile
 
 import h5py
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -121,6 +122,12 @@ def test_a_block_may_be_overwritten_by_the_next_one():
     model = SSTPLRegressor(**SMALL)
     expected = model.fit(X, X[:, 0]).oof_prediction_
     assert np.array_equal(model.fit(OneBuffer(X, ()), X[:, 0]).oof_prediction_, expected)
+
+
+def test_a_frame_with_a_column_of_that_name_is_no_source():
+    frame = pd.DataFrame({"iter_blocks": np.arange(30.0), "chunks": np.ones(30), "dtype": np.zeros(30)})
+    model = SSTPLRegressor(**SMALL).fit(frame, frame["iter_blocks"])
+    assert model.feature_names_in_.tolist() == list(frame.columns)
 
 
 def test_what_is_no_source_is_refused_by_name(tmp_path):
