@@ -49,7 +49,7 @@ def test_the_core_has_never_heard_of_python():
             assert "Python.h" not in text, path
 
 
-EXAMPLES = ("classifier", "regressor", "model_report", "presets", "_config", "_export", "_model_state")
+EXAMPLES = ("classifier", "regressor", "model_report", "presets", "_config", "_export", "_model_state", "sources")
 
 
 @pytest.mark.parametrize("module", [f"sstpl.{name}" for name in EXAMPLES])

@@ -1,7 +1,7 @@
 """sstpl: fast, gradient-free training of neural networks on CPU, by closed-form ridge solves alone."""
 
 from sstpl import _loading  # noqa: F401, I001  (before anything else loads the core)
-from sstpl import presets
+from sstpl import presets, sources
 from sstpl._config import build_info, show_config
 from sstpl._export import register_onnx
 from sstpl._model_file import ModelFormatError
@@ -26,4 +26,5 @@ __all__ = [
     "register_onnx",
     "report",
     "show_config",
+    "sources",
 ]

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator
 
 from sstpl import _options as resolve
 from sstpl import _row_rules as row_rules
+from sstpl import _sources as sources
 from sstpl import _validation as check
 from sstpl._blind import Blind
 from sstpl._budget import Budget, level_bytes
@@ -181,9 +182,14 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         """Fit; return the scores of the training rows, decoded, none of them by a solution that saw its target."""
         settings = self._check_parameters()
         listeners = Listeners(self, X, y)
+        names = sources.names_of(X)
+        X = sources.rows_to_fit(X, settings.memory_limit)
         categorical = row_rules.categorical_columns(self.categorical_features, X)
         dtype = row_rules.working_dtype(self.dtype, X, categorical)
         rows, y, categories = row_rules.training_rows(self, X, y, dtype, categorical, classification=classification)
+        del X
+        if names is not None:
+            self.feature_names_in_ = check.column_names(names, rows.n_features)
         self.__dict__.pop("_growth", None)  # of partial_fit
         weights = by_class(class_weight, y, check.sample_weights(sample_weight, len(rows)))
         kept = kept_rows(rows, target_columns(y, classification=classification), weights)
@@ -341,6 +347,10 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
 
     def _scores(self, X: object) -> Floats:
         """Return the system's scores (n_samples, n_outputs) of rows to predict."""
+        blocks = sources.blocks_to_predict(X, self.memory_limit)
+        if blocks is not None:
+            checked = row_rules.blocks_to_predict(self, blocks, sources.names_of(X))
+            return np.concatenate([self._scores_of(self._input_map.transform(rows)) for rows in checked])
         rows = row_rules.prediction_rows(self, X)
         return self._scores_of(self._input_map.transform(rows))
 

@@ -72,7 +72,7 @@ def kept_rows(given: Given, y: npt.NDArray[np.float64], weights: Weights) -> Kep
         return None
     order = np.flatnonzero(seen)
     if summed[seen].min() < summed[seen].max():
-        order = order[np.argsort(_hash_both(given[first[order]], y[first[order]]), kind="stable")]
+        order = order[np.argsort(_hash_both(given, y)[first[order]], kind="stable")]
     place = np.full(len(first), -1, dtype=np.int64)
     place[order] = np.arange(len(order))
     own = summed[order]

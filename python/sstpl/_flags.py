@@ -59,17 +59,19 @@ def fit_flags(given: Given, weights: Weights, *, clip: float | None) -> Flags:
     Two kinds of values in a column are told apart by one flag. Flags are standardised on the training rows and clipped,
     or 0 and 1 where clip is None.
     """
-    n_missing = given.n_missing()
+    n_missing = given.missing_weight()
     columns, codes, shares = [], [], []
     partly = np.flatnonzero((n_missing > 0) & (n_missing < len(given)))
+    missing_share = n_missing / len(given) if weights is None else given.missing_weight(weights) / weights.sum()
     for column in np.union1d(partly, given.categorical):
-        is_coded = column in given.categorical
-        kinds = _kinds(given, column, weights, is_coded)
-        # Of two kinds one flag says it all, and of one there is nothing to say.
-        for code in _spoken_for(list(kinds), is_coded):
-            columns.append(column)
-            codes.append(code)
-            shares.append(kinds[code])
+        kinds = {MISSING: missing_share[column]}
+        if column in given.categorical:
+            kinds = _kinds(given, column, weights)
+            if len(kinds) < 3:  # of two kinds one flag says it all, and of one there is nothing to say
+                kinds = dict(list(kinds.items())[1:])
+        columns += [column] * len(kinds)
+        codes += list(kinds)
+        shares += list(kinds.values())
     share = np.array(shares, dtype=np.float64)
     if clip is None:
         off, on, mean = np.zeros(len(share)), np.ones(len(share)), share
@@ -80,21 +82,11 @@ def fit_flags(given: Given, weights: Weights, *, clip: float | None) -> Flags:
     return Flags(np.array(columns, dtype=np.int64), np.array(codes, dtype=np.int64), off, on, mean)
 
 
-def _spoken_for(kinds: list[int], is_coded: bool) -> list[int]:
-    """Return the kinds of a column that get a flag."""
-    if not is_coded:
-        return [MISSING]
-    if len(kinds) > 2:
-        return kinds
-    return kinds[1:]
-
-
-def _kinds(given: Given, column: int, weights: Weights, is_coded: bool) -> dict[int, float]:
+def _kinds(given: Given, column: int, weights: Weights) -> dict[int, float]:
     """Return the share of the weight of each kind of value in a column: codes, ascending, then missing ones."""
     every = slice(0, len(given))
     values = given.take(every, np.array([column]))[:, 0]
-    missing = np.isnan(values)
-    kinds = np.where(missing, MISSING, values if is_coded else 0).astype(np.int64)
+    kinds = np.where(np.isnan(values), MISSING, values).astype(np.int64)
     found, own = np.unique(kinds, return_inverse=True)
     counts = np.bincount(own.reshape(-1), weights=weights)
     shares = dict(zip(found.tolist(), (counts / counts.sum()).tolist(), strict=True))

@@ -13,12 +13,16 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from sstpl._spill import empty_beside, take
 from sstpl._typing import Floats, Labels, Weights
 
 BLOCK_VALUES = 2**20  # float64 values of a block of rows, 8 MiB
 
 # Types whose every value is a float32; what is computed of others is computed of float64.
 EXACT_IN_FLOAT32 = tuple(np.dtype(t) for t in ("f4", "f2", "i1", "u1", "i2", "u2", "?"))
+
+# What rows may be of as they are; anything else is converted. Sparse matrices know no float16.
+NUMBERS = tuple(np.dtype(t) for t in ("f4", "f8", "f2", "?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"))
 
 _Reals = npt.NDArray[np.float64]
 
@@ -41,7 +45,8 @@ class Given:
     Attributes
     ----------
     X : ndarray or CSR matrix of shape (n_samples, n_features), of real numbers
-        Categories as codes 0, 1, ...; no infinity.
+        Categories as codes 0, 1, ...; no infinity. A memmap is of rows too large for memory, and so is what is made of
+        them.
     has_missing : bool
         Whether there is a NaN.
     categorical : int64 array
@@ -65,7 +70,8 @@ class Given:
 
     def __getitem__(self, rows: slice | Labels | npt.NDArray[np.bool_]) -> Given:
         """Return some of the rows."""
-        return Given(self.X[rows], self.has_missing, self.categorical)
+        some = self.X[rows] if isinstance(rows, slice) else take(self.X, rows)
+        return Given(some, self.has_missing, self.categorical)
 
     @property
     def n_features(self) -> int:
@@ -76,6 +82,11 @@ class Given:
     def is_sparse(self) -> bool:
         """Whether only what is not zero is stored."""
         return bool(sparse.issparse(self.X))
+
+    @property
+    def is_in_file(self) -> bool:
+        """Whether the rows are too large for memory."""
+        return isinstance(self.X, np.memmap)
 
     @property
     def is_plain(self) -> bool:
@@ -100,14 +111,24 @@ class Given:
 
     def observed(self, columns: Labels, weights: Weights = None) -> Iterator[tuple[_Reals, Weights]]:
         """Yield the values of one column after another that are not missing, float64, and their rows' weights."""
-        by_column = self.X.tocsc() if self.is_sparse else self.X
-        for column in columns:
-            values = by_column[:, [column]].toarray()[:, 0] if self.is_sparse else by_column[:, column]
+        for values in self._by_column(columns):
             own = weights
             if self.has_missing:
                 there = ~np.isnan(values)
                 values, own = values[there], None if weights is None else weights[there]
             yield values.astype(np.float64), own
+
+    def _by_column(self, columns: Labels) -> Iterator[npt.NDArray[Any]]:
+        if self.is_sparse:
+            by_column = self.X.tocsc()
+            yield from (by_column[:, [column]].toarray()[:, 0] for column in columns)
+        elif self.is_in_file:  # which would be read from end to end for every column
+            by_column = empty_beside(self.X, (len(columns), len(self)), self.X.dtype)
+            for rows in blocks(*self.X.shape):
+                by_column[:, rows] = np.take(self.X[rows], columns, axis=1).T
+            yield from by_column
+        else:
+            yield from (self.X[:, column] for column in columns)
 
     def observed_weight(self, weights: Weights = None) -> _Reals:
         """Return the weight of the rows in which the value of a column is not missing, their number without weights."""
@@ -137,6 +158,11 @@ class Given:
         lows, highs = zip(*ends, strict=True)
         return least.reduce(lows, axis=0), largest.reduce(highs, axis=0)
 
-    def n_missing(self) -> Labels:
-        """Return how many values of every column are missing."""
-        return len(self) - self.observed_weight().astype(np.int64)
+    def missing_weight(self, weights: Weights = None) -> _Reals:
+        """Return the weight of the rows in which the value of a column is missing, their number without weights."""
+        missing = np.zeros(self.n_features)
+        if self.has_missing:
+            for rows in blocks(*self.X.shape):
+                absent = np.isnan(self[rows].numbers())
+                missing += absent.sum(axis=0) if weights is None else weights[rows] @ absent
+        return missing

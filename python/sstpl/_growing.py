@@ -227,6 +227,7 @@ class Growing(SSTPLBase):
         options = settings.architecture
         assert isinstance(options, RecursiveOptions)
         check.growing_selection(options.selection, options.alpha)
+        X = np.asarray(X) if isinstance(X, np.memmap) else X  # a batch is in memory
         categorical = row_rules.categorical_columns(self.categorical_features, X)
         dtype = row_rules.working_dtype(self.dtype, X, categorical)
         rows, y, categories = row_rules.training_rows(self, X, y, dtype, categorical, classification=classification)

@@ -15,6 +15,7 @@ import numpy as np
 from sstpl import _core
 from sstpl import _row_rules as row_rules
 from sstpl._given import Given
+from sstpl._spill import empty_beside
 from sstpl._typing import Floats, Weights
 from sstpl._weights import spread_evenly
 
@@ -103,7 +104,7 @@ class ImageMap:
         """Return the mapped rows as a new C-ordered array."""
         given = Given.of(X)
         row_rules.no_missing_pixels(given)
-        out = np.empty((len(given), int(np.prod(self.map_shape))), dtype=self.dtype)
+        out = empty_beside(given.X, (len(given), int(np.prod(self.map_shape))), self.dtype)
         for start in range(0, len(given), _BLOCK_ROWS):
             maps = self._maps(given[start : start + _BLOCK_ROWS].numbers())
             maps -= self.mean

@@ -29,6 +29,7 @@ from scipy.special import ndtri
 from sstpl import _core
 from sstpl._flags import Flags, fit_flags
 from sstpl._given import Given, blocks
+from sstpl._spill import empty_beside
 from sstpl._typing import Floats, Labels, Weights
 from sstpl._weights import quantiles
 
@@ -47,6 +48,10 @@ _SCORE_CLIP = 3.0  # 1000 knots tell no ranks apart beyond 1/1000, which is at 3
 _FEWEST_VALUES = 5
 
 _RAMPS = 8
+
+# Ranks of so many rows are off by 0.0014 at most (one standard error), and a column of a file is not read by itself.
+_MOST_ROWS_OF_RANKS = 2**17
+_STREAM_RANKS = 8
 
 # Larger training values count as this one, so that no difference or multiple below overflows.
 _LARGEST = float(np.finfo(np.float64).max) / 64
@@ -184,11 +189,11 @@ class InputMap:
         return np.unique(made_of, return_inverse=True)[1].astype(np.int64)
 
     def transform(self, X: Given | Floats) -> Floats:
-        """Return the mapped rows as a new C-ordered array of shape (n_samples, n_columns_out)."""
+        """Return the mapped rows as a new C-ordered array of shape (n_samples, n_columns_out), beside X."""
         given = Given.of(X)
-        if given.is_plain and 0 < len(self.ramps.columns) == self.n_columns_out:
+        if given.is_plain and not given.is_in_file and 0 < len(self.ramps.columns) == self.n_columns_out:
             return self.ramps.apply(given.X, self.dtype)
-        out = np.empty((len(given), self.n_columns_out), dtype=self.dtype)
+        out = empty_beside(given.X, (len(given), self.n_columns_out), self.dtype)
         for rows in blocks(len(given), max(given.n_features, self.n_columns_out)):
             self._write(given[rows].numbers(), out[rows], given.has_missing)
         return out
@@ -244,21 +249,34 @@ def _fit_ramps(given: Given, columns: Labels, low: _Reals, high: _Reals, weights
     return Ramps(columns, low, high, center, np.where(spread > 0, spread, 1.0))
 
 
-def _edges(x: _Reals, weights: Weights) -> _Reals:
-    """Return the ends of a column's ramps: its octiles and extremes, those that differ.
+def _some_rows(given: Given, weights: Weights) -> tuple[Given, Weights]:
+    """Return the rows that ranks and octiles are taken from, and their weights."""
+    if len(given) <= _MOST_ROWS_OF_RANKS:
+        return given, weights
+    rows = _core.sample_rows(0, _STREAM_RANKS, None, len(given), _MOST_ROWS_OF_RANKS / len(given))
+    return given[rows], None if weights is None else weights[rows]
 
-    They are training values, not means of two: a 0/1 column keeps the one ramp that it is, and no ramp is constant.
-    """
+
+def _octiles(x: _Reals, weights: Weights) -> _Reals:
+    """Return the seven octiles of a column, as values of its rows, or none of no rows."""
+    if not len(x):
+        return x
     if weights is not None:
-        return np.unique([x.min(), *quantiles(x, weights, np.arange(1, _RAMPS) / _RAMPS), x.max()])
-    k = np.arange(_RAMPS + 1)
-    at = np.maximum((k * len(x) + _RAMPS - 1) // _RAMPS - 1, 0)  # the least value with k/8 of the rows at or below
-    return np.unique(np.partition(x, at)[at])
+        return quantiles(x, weights, np.arange(1, _RAMPS) / _RAMPS)
+    at = (np.arange(1, _RAMPS) * len(x) + _RAMPS - 1) // _RAMPS - 1  # the least value with k/8 of the rows at or below
+    return np.partition(x, at)[at]
 
 
-def _octile_ramps(given: Given, columns: Labels, weights: Weights) -> tuple[Labels, _Reals, _Reals]:
-    """Return columns, lower and upper ends of the ramps between octiles."""
-    edges = [_edges(_limited(x), own) for x, own in given.observed(columns, weights)]
+def _octile_ramps(
+    given: Given, columns: Labels, low: _Reals, high: _Reals, weights: Weights
+) -> tuple[Labels, _Reals, _Reals]:
+    """Return columns, lower and upper ends of the ramps between octiles, and from the extremes to them.
+
+    Ends are training values, not means of two: a 0/1 column keeps the one ramp that it is, and no ramp is constant.
+    """
+    some, weights = _some_rows(given, weights)
+    parts = zip(low, high, some.observed(columns, weights), strict=True)
+    edges = [np.unique([least, *_octiles(_limited(x), own), largest]) for least, largest, (x, own) in parts]
     low, high = (np.concatenate([np.zeros(0), *parts]) for parts in ([e[:-1] for e in edges], [e[1:] for e in edges]))
     counts = np.array([len(e) - 1 for e in edges], dtype=np.int64)
     return np.repeat(columns, counts), low, high
@@ -280,6 +298,7 @@ def _scored_knots(x: _Reals, weights: Weights) -> tuple[_Reals, _Reals]:
 
 def _fit_scores(given: Given, columns: Labels, weights: Weights) -> NormalScores:
     kept, knots, scores = [], [np.zeros(0)], [np.zeros(0)]
+    given, weights = _some_rows(given, weights)
     for column, (x, own) in zip(columns, given.observed(columns, weights), strict=True):
         own_knots, own_scores = _scored_knots(_limited(x), own)
         if len(own_knots) >= _FEWEST_VALUES:
@@ -301,7 +320,7 @@ def fit_input_map(X: Given | Floats, scaling: str, dtype: np.dtype[np.floating],
     by_column = columns if scaling in ("feature", "quantile", "piecewise") else none
     ends = by_column, low[by_column], high[by_column]
     if scaling == "piecewise":
-        ends = _octile_ramps(given, by_column, weights)
+        ends = _octile_ramps(given, *ends, weights)
     ramps = _fit_ramps(given, *ends, weights)
     scores = _fit_scores(given, by_column if scaling == "quantile" else none, weights)
     flags = fit_flags(given, weights, clip=None if scaling == "none" else _CLIP)

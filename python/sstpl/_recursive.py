@@ -26,10 +26,12 @@ from sstpl._blind import OwnScores
 from sstpl._budget import Budget, level_bytes
 from sstpl._callbacks import Tell, nobody
 from sstpl._config import threads_for
+from sstpl._given import blocks
 from sstpl._progress import Progress
 from sstpl._report import Step, step
 from sstpl._rows import Rows
 from sstpl._selection import alpha_path, clearly_less, gain_detail, square_losses
+from sstpl._spill import empty_beside
 from sstpl._typing import Floats, Labels
 from sstpl._weights import mean, variance
 
@@ -263,7 +265,9 @@ class RecursiveFit:
         """Return g: the variance of g S, summed over columns, is the wanted share of that of X."""
         own = float(np.sum(variance(scores, self.rows.weights)))
         some = slice(None, None, -(-len(self.rows.X) // _MOST_ROWS_OF_VARIANCE))
-        X = float(np.sum(variance(self.rows.X[some], None if self.rows.weights is None else self.rows.weights[some])))
+        weights = None if self.rows.weights is None else self.rows.weights[some]
+        parts = blocks(self.rows.X.shape[1], _MOST_ROWS_OF_VARIANCE)  # of columns
+        X = float(np.sum(np.concatenate([variance(self.rows.X[some, columns], weights) for columns in parts])))
         return float(np.sqrt(self.options.feedback * X / own)) if own > 0 and X > 0 else 1.0
 
     def _fed(self, scores: Floats) -> Floats:
@@ -274,7 +278,11 @@ class RecursiveFit:
         """Score the rows left out by one level on top of their scores below."""
         if self.held is None:
             return np.empty((0, self.rows.targets.shape[1]), dtype=self.rows.targets.dtype)
-        X = self.held.X if held_scores is None else np.hstack([self.held.X, self._fed(held_scores)])
+        X = self.held.X
+        if held_scores is not None:
+            n_rows, d = X.shape
+            X = empty_beside(X, (n_rows, d + held_scores.shape[1]), X.dtype)
+            X[:, :d], X[:, d:] = self.held.X, self._fed(held_scores)
         alone = (level.hidden_weights, level.hidden_bias, level.weights, level.intercept)
         return _core.predict_stack(X, [alone], 1.0, self.options.activation)
 

@@ -5,6 +5,7 @@ Beside `_validation`, the only module that touches scikit-learn's internals.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,9 @@ from sklearn.utils.validation import check_array, check_is_fitted, check_X_y, co
 
 from sstpl import _frames
 from sstpl._categories import Categories, Category, fit_categories
-from sstpl._given import EXACT_IN_FLOAT32, Given, blocks
+from sstpl._given import EXACT_IN_FLOAT32, NUMBERS, Given, blocks
 from sstpl._typing import Labels
 from sstpl._validation import categorical_setting, choice, kind_of_name
-
-# What rows may be of as they are; anything else is converted. Sparse matrices know no float16.
-_NUMBERS = tuple(np.dtype(t) for t in ("f4", "f8", "f2", "?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"))
 
 _NO_COLUMNS = np.zeros(0, dtype=np.int64)
 
@@ -91,7 +89,8 @@ def training_rows(
 ) -> tuple[Given, npt.NDArray[Any], Categories | None]:
     """Check X and y as scikit-learn does; X stays of its type where it has one of numbers, and is not copied then."""
     _no_strings(X, categorical)
-    coded, categories = None, None
+    coded: npt.NDArray[Any] | None = X if isinstance(X, np.memmap) else None  # nothing copies it on the way
+    categories = None
     if len(categorical):
         values = _category_values(X, categorical)
         categories = fit_categories(categorical, values)
@@ -120,6 +119,21 @@ def prediction_rows(estimator: BaseEstimator, X: object) -> Given:
     else:
         validate_data(estimator, X, skip_check_array=True, reset=False)
     return _given(rows, estimator, columns)
+
+
+def blocks_to_predict(estimator: Any, blocks: Iterator[npt.NDArray[Any]], names: list[str] | None) -> Iterator[Given]:
+    """Check rows to predict, in blocks of one width, and the names of their columns against the fitted estimator."""
+    check_is_fitted(estimator)
+    known = getattr(estimator, "feature_names_in_", None)
+    if names is not None and known is not None and names != list(known):
+        raise ValueError(f"X must have the columns of fit, {list(known)}, in their order, got {names}")
+    n_named = 0 if names is None or known is None else len(known)
+    for index, block in enumerate(blocks):
+        columns, coded, dtype = _as_known(estimator, block)
+        rows = check_array(block if coded is None else coded, **_accepted(block, dtype))
+        if index == 0 and block.shape[1] != n_named:
+            validate_data(estimator, block, skip_check_array=True, reset=False)
+        yield _given(rows, estimator, columns)
 
 
 def _as_known(estimator: Any, X: object) -> tuple[Labels, npt.NDArray[Any] | None, np.dtype[np.floating]]:
@@ -157,6 +171,8 @@ def _with_targets(
         else:
             rows, targets = check_X_y(coded, y, **rules)
             validate_data(estimator, X, skip_check_array=True, reset=first)
+            if isinstance(coded, np.memmap):
+                rows = coded  # the same, and still a memmap
     if several:
         targets = _labels(targets)
     elif classification:
@@ -193,7 +209,7 @@ def _is_plain(X: object, estimator: Any) -> bool:
 
 def _accepted(X: object, dtype: np.dtype[np.floating]) -> dict[str, Any]:
     """Return scikit-learn's names for what rows may be: numbers of any type, infinity being looked for later."""
-    known = [t for t in _NUMBERS if not (sparse.issparse(X) and t == np.float16)]
+    known = [t for t in NUMBERS if not (sparse.issparse(X) and t == np.float16)]
     return {"dtype": [dtype, *known], "accept_sparse": "csr", "ensure_all_finite": False}
 
 

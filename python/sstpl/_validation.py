@@ -158,6 +158,13 @@ def class_weights(value: object) -> dict[Any, float] | str | None:
     }
 
 
+def column_names(names: list[str], n_features: int) -> npt.NDArray[Any]:
+    """Check the names that a source gives its columns."""
+    if len(names) != n_features or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"X.columns must be {n_features} strings, one for each column of its blocks, got {names}")
+    return np.array(names, dtype=object)
+
+
 def fitted(estimator: BaseEstimator) -> None:
     """Raise NotFittedError unless the estimator is fitted."""
     check_is_fitted(estimator)

@@ -84,7 +84,8 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         "sample": rows are standardised. "none": nothing. "auto" takes the one of the first three with the least
         out-of-fold squared error of a level of width 500 on at most 10,000 rows, less those of more than 2000 columns,
         each with what ``hidden_columns`` allows ("paper": "feature"). All are fitted on the training rows; columns that
-        are constant there are left out, unless values are missing. Missing values and categories: see Notes.
+        are constant there are left out, unless values are missing; ranks and octiles of more than 131,072 rows are
+        those of a random sample of so many. Missing values and categories: see Notes.
     categorical_features : "from_dtype", None, or list of bool, of int or of str, default="from_dtype"
         Which columns of X are categories, strings or numbers, rather than quantities. "from_dtype": those of a frame
         that are of type "category" (pandas), Categorical or Enum (polars). None: none. A bool for every column; or
@@ -117,7 +118,9 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         depends on the machine, so a limited fit is not reproducible from ``random_state`` alone.
     memory_limit : float >= 0 or None, default=None
         MiB that the sums and features of the widest layer may take. With ``hidden_width="auto"`` the width is not
-        doubled beyond; what does not fit at all is a MemoryError before any work. The mapped rows, twice, come on top.
+        doubled beyond; what does not fit at all is a MemoryError before any work. The mapped rows, twice, come on top,
+        but for rows of files and sources that take more than a sixteenth of it: those are fitted from files
+        (`sstpl.sources`).
     dtype : {"auto", "float32", "float64"}, default="auto"
         Precision of features and weights; sums and solves are float64 always. "auto" is float32 for input whose
         every value is one (float32, float16, integers of at most 16 bits, bool), float64 otherwise.
@@ -174,7 +177,8 @@ class SSTPLClassifier(ClassifierMixin, Growing):
     two outputs, whose scores differ by sign.
 
     X may be of any type of numbers, sparse too (CSR; other formats are converted): it is read in blocks, and never
-    copied as a whole in a larger type, nor made dense. Mapped rows, though, are dense, with at least one column for
+    copied as a whole in a larger type, nor made dense. It may also be a file, or come in blocks, where it does not fit
+    in memory (`sstpl.sources`). Mapped rows, though, are dense, with at least one column for
     each column of X that varies. A sparse X for which two such arrays exceed ``memory_limit`` (None: 4096 MiB) is
     refused.
 

@@ -12,9 +12,11 @@ import numpy.typing as npt
 
 from sstpl._categories import Categories
 from sstpl._model_state import load
+from sstpl._spill import take
 from sstpl._targets import LabelTargets
+from sstpl.cli._large import LargeTable, is_array, is_in_blocks, large_table, read_array, read_array_rows
 from sstpl.cli._output import UsageError
-from sstpl.cli._tables import Frame, is_archive, is_text, is_text_category, quoted, read_archive, read_table
+from sstpl.cli._tables import Frame, is_archive, is_parquet, is_text, is_text_category, quoted, read_archive, read_table
 
 _UNNAMED = re.compile(r"Unnamed: (\d+)")  # what pandas calls a column without a name, whose number is from 0
 _MOST_CLASSES = 20
@@ -26,7 +28,7 @@ TASK_RULE = (
 
 @dataclass(frozen=True)
 class Labelled:
-    """Rows, a data frame or an array, with their targets and what these are called."""
+    """Rows, a frame, an array or Parquet in blocks, with their targets and what these are called."""
 
     X: Any
     y: npt.NDArray[Any]
@@ -34,7 +36,9 @@ class Labelled:
 
     def take(self, rows: npt.NDArray[np.int64]) -> Labelled:
         """Return some of the rows."""
-        X = self.X[rows] if isinstance(self.X, np.ndarray) else self.X.iloc[rows]
+        if is_in_blocks(self.X):
+            raise UsageError("rows of Parquet that does not fit in memory cannot be set aside: give them by --test")
+        X = take(self.X, rows) if isinstance(self.X, np.ndarray) else self.X.iloc[rows]
         return Labelled(X, self.y[rows], self.target)
 
     @property
@@ -44,9 +48,17 @@ class Labelled:
 
 
 def read_labelled(
-    path: str, target: str | None, *, drop: Sequence[str] = (), header: bool = True, part: str = "train"
+    path: str,
+    target: str | None,
+    *,
+    drop: Sequence[str] = (),
+    header: bool = True,
+    part: str = "train",
+    in_blocks: bool = False,
 ) -> Labelled:
-    """Return the rows of a file with their targets."""
+    """Return the rows of a file with their targets; where they may come in blocks, Parquet of any size."""
+    if is_array(path):
+        return _read_arrays(path, target, tabular=bool(drop) or not header)
     if is_archive(path):
         if target is not None or drop or not header:
             raise UsageError(
@@ -60,16 +72,35 @@ def read_labelled(
         return Labelled(X, y.astype(str) if y.dtype.kind == "S" else y, "y")
     if target is None:
         raise UsageError(f"{path} is a table, and needs --target")
-    frame = read_table(path, header=header)
+    large = large_table(path) if in_blocks and is_parquet(path) else None
+    frame: Any = read_table(path, header=header) if large is None else large
     name = _column(path, frame, target)
     dropped = [_column(path, frame, column) for column in drop]
+    if large is not None:
+        return Labelled(large.without([name, *dropped]), _targets(path, name, large.column(name)), name)
     y = _targets(path, name, frame[name])
     return Labelled(frame.drop(columns=[name, *dropped]), y, name)
 
 
+def _read_arrays(path: str, target: str | None, *, tabular: bool) -> Labelled:
+    if target is None or not is_array(target) or tabular:
+        raise UsageError(
+            f"{path}: --target of a .npy file is a .npy file of as many rows; --drop and --no-header are of tables"
+        )
+    X, y = read_array_rows(path), np.array(read_array(target))
+    if y.ndim == 0 or len(X) != len(y):
+        raise ValueError(f"{target} must have as many rows as {path}, got the shapes {y.shape} and {X.shape}")
+    return Labelled(X, y.astype(str) if y.dtype.kind == "S" else y, target)
+
+
 def read_rows(path: str, *, header: bool = True) -> Any:
     """Return the rows of a file, test rows where it has two parts."""
-    return read_archive(path, "test")[0] if is_archive(path) else read_table(path, header=header)
+    if is_array(path):
+        return read_array_rows(path)
+    if is_archive(path):
+        return read_archive(path, "test")[0]
+    large = large_table(path) if is_parquet(path) else None
+    return read_table(path, header=header) if large is None else large
 
 
 def _column(path: str, frame: Frame, given: str) -> str:
@@ -129,6 +160,8 @@ def require_features(path: str, rows: Labelled) -> Labelled:
     if unnamed:
         number = int(unnamed[1]) + 1
         raise ValueError(f"{path}: column {number} has no name; name it, or leave it out by --drop {number}")
+    if isinstance(rows.X, LargeTable):
+        return Labelled(rows.X.rows(rows.names), rows.y, rows.target)
     return Labelled(_with_categories(path, rows.X), rows.y, rows.target)
 
 
@@ -144,10 +177,14 @@ def matched(path: str, X: Any, names: Sequence[str] | None, n_features: int, tex
         missing = [name for name in names if name not in X.columns]
         if missing:
             raise ValueError(f"{path} lacks columns that the model was fitted on: {quoted(missing)}")
+        if isinstance(X, LargeTable):
+            return X.rows(names)
         X = X[list(names)]
         return _with_categories(path, X.assign(**{name: X[name].convert_dtypes().astype("string") for name in text}))
     if X.shape[1] != n_features:
         raise ValueError(f"{path} has {X.shape[1]} columns, and the model, without names for its, has {n_features}")
+    if isinstance(X, LargeTable):
+        return X.rows(X.columns)
     return X if isinstance(X, np.ndarray) else X.to_numpy()
 
 
@@ -174,7 +211,9 @@ def _text_columns(known: Categories) -> list[int]:
 
 def text_columns(X: Any) -> list[str]:
     """Return the names of the columns of rows to fit that hold text."""
-    return [] if isinstance(X, np.ndarray) else [name for name in X.columns if is_text_category(X[name])]
+    if isinstance(X, np.ndarray) or is_in_blocks(X):
+        return []
+    return [name for name in X.columns if is_text_category(X[name])]
 
 
 def _with_categories(path: str, X: Frame) -> Frame:

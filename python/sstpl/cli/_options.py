@@ -47,13 +47,15 @@ def add_command(
 
 def add_data(parser: argparse.ArgumentParser, *, target: bool = True) -> None:
     """Add the file of rows, and what is said of its columns."""
-    parser.add_argument("data", metavar="DATA", help=".csv, .tsv (or .gz of these), .parquet, or .npz with X and y")
+    parser.add_argument(
+        "data", metavar="DATA", help=".csv, .tsv (or .gz of these), .parquet, .npy, or .npz with X and y"
+    )
     parser.add_argument("--no-header", action="store_true", help="the file names no columns; call them column1, ...")
     if target:
         parser.add_argument(
             "--target",
             metavar="NAME",
-            help="column to predict, by name, or by number from 1 (-1: the last); not of .npz",
+            help="column to predict, by name, or by number from 1 (-1: the last); of .npy another .npy; not of .npz",
         )
 
 

@@ -77,7 +77,7 @@ def _read_parquet(path: str) -> Frame:
     except Exception as error:  # pyarrow's errors have no common base that is public
         raise ValueError(f"{path}: {error}") from error
     frame.columns = [str(name) for name in frame.columns]
-    _require_different(path, list(frame.columns))
+    require_different(path, list(frame.columns))
     return frame.reset_index(drop=True)
 
 
@@ -146,10 +146,11 @@ def _require_names(path: str, fields: list[str]) -> None:
             f"{path} starts with numbers, {quoted(numbers)}, not with names of columns; "
             "add them as its first line, or say --no-header"
         )
-    _require_different(path, [field for field in fields if field])
+    require_different(path, [field for field in fields if field])
 
 
-def _require_different(path: str, names: list[str]) -> None:
+def require_different(path: str, names: list[str]) -> None:
+    """Raise where two columns have one name."""
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise ValueError(f"{path} has more than one column named {quoted(twice)}")

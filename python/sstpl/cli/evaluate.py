@@ -51,7 +51,7 @@ sstpl evaluate model.safetensors test.parquet --target price --coverage 0.95 --j
 def run(options: argparse.Namespace) -> None:
     """Score and print."""
     model: Any = load_model(options.model)
-    data = read_labelled(options.data, options.target, header=not options.no_header, part="test")
+    data = read_labelled(options.data, options.target, header=not options.no_header, part="test", in_blocks=True)
     X = matched_to(options.data, data.X, model)
     with threads(options.threads):
         metrics = metrics_of(model, X, data.y) | coverage_metrics(model, X, data.y, options.coverage)

@@ -17,6 +17,7 @@ from sstpl._targets import ClassTargets
 from sstpl.cli import _options as arguments
 from sstpl.cli import _output as output
 from sstpl.cli._columns import Labelled, matched, read_labelled, require_features, task_of, text_columns
+from sstpl.cli._large import is_array
 from sstpl.cli._metrics import CLASS_METRICS, NUMBER_METRICS, metrics_of, out_of_fold_metrics
 
 KEYS = {
@@ -52,6 +53,7 @@ def add(commands: Any) -> None:
 sstpl fit train.csv --target species -o model.safetensors
 sstpl fit train.csv --target price -o model.safetensors --test-size 0.2 --report report.html
 sstpl fit train.parquet --target y -o model.safetensors --drop id --set hidden_width=500 scaling=quantile
+sstpl fit rows.npy --target targets.npy -o model.safetensors --memory-limit 1
 sstpl fit mnist.npz -o model.safetensors --image-shape 28 28 --time-limit 60 --test mnist.npz
 """,
         more="Columns of numbers are used as they are. A file that is there is replaced, once the new one is complete; "
@@ -77,12 +79,15 @@ sstpl fit mnist.npz -o model.safetensors --image-shape 28 28 --time-limit 60 --t
 
 def run(options: argparse.Namespace) -> None:
     """Fit, write, and say what came of it."""
-    output.require_place(options.output, options.data, options.test)
+    arrays = [options.target] if is_array(options.data) else []
+    if arrays and options.test is not None:
+        raise output.UsageError("--test has no targets beside a .npy file; set rows aside by --test-size")
+    output.require_place(options.output, options.data, options.test, *arrays)
     if options.report is not None:
-        output.require_place(options.report, options.data, options.test, options.output)
+        output.require_place(options.report, options.data, options.test, options.output, *arrays)
         if find_spec("matplotlib") is None:
             raise ImportError("--report needs matplotlib, which comes with: pip install 'sstpl[report]'")
-    data = read_labelled(options.data, options.target, drop=options.drop, header=not options.no_header)
+    data = read_labelled(options.data, options.target, drop=options.drop, header=not options.no_header, in_blocks=True)
     data = require_features(options.data, data)
     task = task_of(options.data, data, options.task)
     data, test = _split(data, options, task)
@@ -109,8 +114,9 @@ def run(options: argparse.Namespace) -> None:
 def _split(data: Labelled, options: argparse.Namespace, task: str) -> tuple[Labelled, Labelled | None]:
     """Return the rows to fit, and those to test on, if any; set aside by class where there are classes."""
     if options.test is not None:
-        test = read_labelled(options.test, options.target, header=not options.no_header, part="test")
-        X = matched(options.test, test.X, data.names, data.X.shape[1], text_columns(data.X))
+        test = read_labelled(options.test, options.target, header=not options.no_header, part="test", in_blocks=True)
+        n_features = data.X.shape[1] if data.names is None else len(data.names)
+        X = matched(options.test, test.X, data.names, n_features, text_columns(data.X))
         return data, Labelled(X, test.y, test.target)
     if options.test_size is None:
         return data, None

@@ -1,0 +1,77 @@
+"""Arrays in files: what is made of rows that are in a file goes to files too, where it is as large as they are.
+
+Rows in a file are a `numpy.memmap`: the system reads them as they are asked for, reads ahead, and lets go of them when
+memory is short. Arrays that are no memmap are in memory, and nothing that is made of them goes anywhere else.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+# Of the memory that there is, or of memory_limit: smaller rows are fitted in memory. Mapped rows may have 8 times as
+# many columns, and there are two copies of them.
+SHARE_OF_MEMORY = 1 / 16
+LEAST_BYTES = 2**22  # of an array that is worth a file
+
+_CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+_Array = npt.NDArray[Any]
+
+
+def is_large(n_bytes: float, memory_limit: float | None) -> bool:
+    """Whether rows of so many bytes are fitted from a file: by the limit in MiB, or by the memory of the machine."""
+    return n_bytes > SHARE_OF_MEMORY * (_machine_bytes() if memory_limit is None else memory_limit * 2**20)
+
+
+def _machine_bytes() -> float:
+    found = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for path in _CGROUP_LIMITS:
+        with suppress(OSError, ValueError):  # "max"
+            found = min(found, float(Path(path).read_text()))
+    return found
+
+
+def empty_in_file(shape: tuple[int, ...], dtype: npt.DTypeLike) -> _Array:
+    """Return an array in a file without a name, which goes with the last reference to it, or with the process.
+
+    The place on the disk is taken before anything is written: to run out of it later would end the process.
+    """
+    n_bytes = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free
+    if n_bytes > free:
+        raise OSError(
+            f"rows that do not fit in memory need {n_bytes / 2**20:.0f} MiB in the folder {folder}, and "
+            f"{free / 2**20:.0f} MiB are free: let the environment variable TMPDIR name a folder on a larger disk"
+        )
+    with tempfile.TemporaryFile(dir=folder) as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, n_bytes)
+        else:
+            file.truncate(n_bytes)
+        return np.memmap(file, dtype=dtype, mode="r+", shape=shape)
+
+
+def empty_beside(rows: object, shape: tuple[int, ...], dtype: npt.DTypeLike) -> _Array:
+    """Return an array for what is made of rows, in a file where they are in one and it is large."""
+    n_bytes = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+    if isinstance(rows, np.memmap) and n_bytes >= LEAST_BYTES:
+        return empty_in_file(shape, dtype)
+    return np.empty(shape, dtype=dtype)
+
+
+def take(X: Any, rows: _Array) -> Any:
+    """Return ``X[rows]``, in a file where X is in one; `rows` are numbers, or a bool for each."""
+    if not isinstance(X, np.memmap):
+        return X[rows]
+    numbers = np.flatnonzero(rows) if rows.dtype == bool else rows
+    taken = empty_beside(X, (len(numbers), *X.shape[1:]), X.dtype)
+    return np.take(X, numbers, axis=0, out=taken, mode="clip")  # which, unlike the default, makes no copy on the way
