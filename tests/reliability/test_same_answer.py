@@ -1,9 +1,9 @@
 """The same seed gives the same model: byte for byte on repeat, and close under other threads, blocks and kernels.
 
-What is stated, here and in the guide to reproducibility: on one machine with one setting a fit repeats its bytes. Another number
-of threads, instruction set (``SSTPL_SIMD``) or kernel of the BLAS (``OPENBLAS_CORETYPE``) rounds in another order: the
-draws are the same bits, choices (depth, width, penalty, input map) are the same unless two of them score alike to
-rounding, and scores differ by at most TOLERANCE of their largest.
+What is stated, here and in the guide to reproducibility: on one machine with one setting a fit repeats its bytes.
+Another number of threads, instruction set (``SSTPL_SIMD``) or kernel of the BLAS (``OPENBLAS_CORETYPE``) rounds in
+another order: the draws are the same bits, choices (depth, width, penalty, input map) are the same unless two of them
+score alike to rounding, and scores differ by at most TOLERANCE of their largest.
 """
 
 import json
