@@ -15,6 +15,7 @@ import numpy as np
 from sstpl import _core
 from sstpl import _row_rules as row_rules
 from sstpl._given import Given
+from sstpl._parallel import stop_if_unwanted
 from sstpl._spill import empty_beside
 from sstpl._typing import Floats, Weights
 from sstpl._weights import spread_evenly
@@ -69,7 +70,14 @@ class ConvLayer:
     def apply(self, images: Floats) -> Floats:
         """Return maps (n, grid * grid * 2 * n_filters) of images (n, rows * cols * channels)."""
         return _core.apply_conv(
-            images, self.filters, self.shape, self.patch, 1, self.grid, self.overlap, self.contrast, 0.0
+            images,
+            self.filters,
+            self.shape,
+            self.patch,
+            grid=self.grid,
+            overlap=self.overlap,
+            contrast=self.contrast,
+            tick=stop_if_unwanted,
         )
 
 
