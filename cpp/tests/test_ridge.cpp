@@ -283,6 +283,11 @@ TEST_CASE("features and targets that are not finite raise LinAlgError") {
   }
 }
 
+TEST_CASE("a checkpoint that throws ends held-out errors") {
+  const Sums sums = sums_of(random_matrix(34, 12, 3), random_matrix(35, 12, 1));
+  CHECK_THROWS_AS(heldout_errors({sums, sums}, {1.0}, true, -1, [] { throw LinAlgError("stop"); }), LinAlgError);
+}
+
 TEST_CASE("alphas that are negative or not finite and shapes that differ throw invalid_argument") {
   const Matrix<double> H = random_matrix(31, 12, 3);
   const Matrix<double> Y = random_matrix(32, 12, 1);

@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
 
 from sstpl import SSTPLRegressor, _core
+from sstpl._images import LayerPlan, fit_image_map
 from sstpl._parallel import side_by_side, workers_for
 
 
@@ -24,6 +26,27 @@ def test_an_error_of_a_task_is_raised_and_threads_are_put_back():
     with pytest.raises(ZeroDivisionError):
         side_by_side([lambda: 1, lambda: 1 // 0], 2)
     assert _core.num_threads() == before
+
+
+def test_maps_of_images_are_given_up_when_the_task_beside_them_fails():
+    images = np.random.default_rng(0).random((4000, 256), dtype=np.float32)
+    plans = (LayerPlan(5, 7, 0.0, 24),)
+    fitted = fit_image_map(images[:200], shape=(16, 16, 1), plans=plans, seed=0, dtype=images.dtype)
+    begun, finished = threading.Event(), []
+
+    def fail():
+        assert begun.wait(60)
+        raise ZeroDivisionError
+
+    def make_maps():
+        begun.set()
+        for _ in range(50):  # a tenth of a second or more each
+            fitted.layers[0].apply(images)
+        finished.append(True)
+
+    with pytest.raises(ZeroDivisionError):
+        side_by_side([make_maps, fail], 2)
+    assert not finished
 
 
 def test_wide_layers_are_fitted_one_by_one():
