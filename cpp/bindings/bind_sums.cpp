@@ -73,11 +73,16 @@ Sums from_state(const py::tuple& state) {
   }
 }
 
+// What `Sums.__new__(Sums)` is before `__init__` or `__setstate__`, which are never called by some: sums of nothing.
+// pybind11 gives memory that nobody has written, and nobody destroys; empty Sums own nothing.
+void* empty_sums(std::size_t) { return new Sums; }
+
 }  // namespace
 
 void bind_sums(py::module_& m) {
-  py::class_<Sums>(m, "Sums")
-      .def(py::init([](Index n_features, Index n_outputs) {
+  py::class_<Sums> type(m, "Sums");
+  py::detail::get_type_info(typeid(Sums))->operator_new = &empty_sums;
+  type.def(py::init([](Index n_features, Index n_outputs) {
              require(n_features >= 0 && n_outputs >= 0, "n_features and n_outputs must not be negative");
              return Sums(n_features, n_outputs);
            }),

@@ -54,6 +54,17 @@ def is_converted(function, path):
 each_array = pytest.mark.parametrize(("dtype", "function", "path"), ARRAYS, ids=name_test)
 
 
+def test_sums_that_were_never_initialised_are_sums_of_nothing():
+    sums = _core.Sums.__new__(_core.Sums)
+    assert (sums.gram.shape, sums.cross.shape, sums.weight, sums.n_samples) == ((0, 0), (0, 0), 0.0, 0)
+    sums.merge(_core.Sums.__new__(_core.Sums))
+    with pytest.raises(ValueError, match="features"):
+        sums.add_rows(np.ones((3, 2)), np.ones((3, 1)))
+    sums.__init__(2, 1)
+    sums.add_rows(np.ones((3, 2)), np.ones((3, 1)))
+    assert sums.n_samples == 3
+
+
 def test_every_function_is_covered():
     public = {name for name in dir(_core) if not name.startswith("_")}
     assert public == WITHOUT_ARRAYS | (calls.calls(np.float64).keys() - {"add_rows"})
