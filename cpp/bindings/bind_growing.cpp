@@ -7,27 +7,21 @@ namespace sstpl::python {
 namespace {
 
 template <class T>
-using LayerArgument = std::tuple<Array<T>, Array<T>, Array<T>>;  // weights, bias, shift
-
-template <class T>
-void add(Sums& sums, const Array<T>& X, const Array<T>& Y, const LayerArgument<T>& layer,
-         const std::string& activation) {
-  const auto& [A, b, m] = layer;
-  const HiddenView<T> hidden{matrix<T>(A, "weights"), vector<T>(b, "bias"), activation_from(activation)};
-  const VectorView<T> shift = vector<T>(m, "shift");
+void add(Sums& sums, const Array<T>& X, const Array<T>& Y, const LayerArgument<T>& layer, const std::string& activation,
+         const std::optional<Array<double>>& weights) {
+  const auto [hidden, shift] = shifted_layer(layer, activation);
   const MatrixView<T> rows = matrix<T>(X, "X");
   const MatrixView<T> targets = matrix<T>(Y, "Y");
+  const VectorView<double> w = row_weights(weights, rows.rows());
   const Checkpoint check = checkpoint(py::none());
   const py::gil_scoped_release no_gil;  // the caller holds every array
-  add_hidden_rows(sums, hidden, shift, rows, targets, check);
+  add_hidden_rows(sums, hidden, shift, rows, targets, w, check);
 }
 
 template <class T>
 Sums widen(const Sums& sums, const Array<T>& X, const Array<T>& Y, const LayerArgument<T>& layer,
            const std::string& activation) {
-  const auto& [A, b, m] = layer;
-  const HiddenView<T> hidden{matrix<T>(A, "weights"), vector<T>(b, "bias"), activation_from(activation)};
-  const VectorView<T> shift = vector<T>(m, "shift");
+  const auto [hidden, shift] = shifted_layer(layer, activation);
   const MatrixView<T> rows = matrix<T>(X, "X");
   const MatrixView<T> targets = matrix<T>(Y, "Y");
   const Checkpoint check = checkpoint(py::none());
@@ -38,7 +32,7 @@ Sums widen(const Sums& sums, const Array<T>& X, const Array<T>& Y, const LayerAr
 template <class T>
 void bind(py::module_& m) {
   m.def("add_hidden_rows", &add<T>, py::arg("sums"), py::arg("X").noconvert(), py::arg("Y").noconvert(),
-        py::arg("layer").noconvert(), py::arg("activation"));
+        py::arg("layer").noconvert(), py::arg("activation"), py::arg("weights").noconvert() = py::none());
   m.def("widened", &widen<T>, py::arg("sums"), py::arg("X").noconvert(), py::arg("Y").noconvert(),
         py::arg("layer").noconvert(), py::arg("activation"));
 }

@@ -31,8 +31,49 @@ py::tuple draw(const std::string& weights, const Array<T>& X, Index n_hidden, st
   return py::make_tuple(to_numpy(std::move(layer.weights)), to_numpy(layer.bias));
 }
 
+py::array pairs(Index n_rows, std::uint64_t seed, std::uint32_t stream, const Array<std::int64_t>& attempts,
+                const std::optional<Array<std::int64_t>>& labels, const std::optional<Array<std::int64_t>>& fold_starts,
+                const std::optional<Array<double>>& row_weights) {
+  require(n_rows >= 0, "n_rows must not be negative");
+  HiddenOptions options;
+  const std::vector<Index> from = index_list(attempts, "attempts");
+  options.n_hidden = static_cast<Index>(from.size());
+  options.stream = {seed, stream};
+  const std::vector<Index> names = index_list(labels, "labels");
+  options.labels.assign(names.begin(), names.end());
+  options.fold_starts = index_list(fold_starts, "fold_starts");
+  options.row_weights = row_weight_list(row_weights, n_rows);
+  Matrix<std::int64_t> found(options.n_hidden, 3);
+  {
+    const py::gil_scoped_release no_gil;  // only C++ values below
+    Index unit = 0;
+    for (const RowPair& pair : draw_pairs(options, n_rows, from)) {
+      found.row(unit++) << pair.first, pair.second, pair.attempt;
+    }
+  }
+  return to_numpy(std::move(found));
+}
+
+template <class T>
+py::tuple of_pairs(const Array<T>& first, const Array<T>& second, std::uint64_t seed, std::uint32_t stream,
+                   const FieldsArgument& fields, const std::optional<Array<std::int64_t>>& groups) {
+  const MatrixView<T> one = matrix<T>(first, "first");
+  const MatrixView<T> other = matrix<T>(second, "second");
+  HiddenOptions options;
+  options.stream = {seed, stream};
+  options.fields = fields_from(fields, groups);
+  HiddenLayer<T> layer;
+  {
+    const py::gil_scoped_release no_gil;  // the caller holds both arrays
+    layer = pair_layer(options, one, other);
+  }
+  return py::make_tuple(to_numpy(std::move(layer.weights)), to_numpy(layer.bias));
+}
+
 template <class T>
 void bind(py::module_& m) {
+  m.def("pair_layer", &of_pairs<T>, py::arg("first").noconvert(), py::arg("second").noconvert(), py::arg("seed"),
+        py::arg("stream"), py::arg("fields") = py::none(), py::arg("groups").noconvert() = py::none());
   m.def("draw_hidden", &draw<T>, py::arg("weights"), py::arg("X").noconvert(), py::arg("n_hidden"), py::arg("seed"),
         py::arg("stream"), py::arg("labels").noconvert() = py::none(), py::arg("fold_starts").noconvert() = py::none(),
         py::arg("fields") = py::none(), py::arg("groups").noconvert() = py::none(),
@@ -60,6 +101,9 @@ std::vector<std::int64_t> label_list(const std::optional<Array<std::int64_t>>& l
 void bind_hidden(py::module_& m) {
   bind<float>(m);
   bind<double>(m);
+  m.def("draw_pairs", &pairs, py::arg("n_rows"), py::arg("seed"), py::arg("stream"), py::arg("attempts").noconvert(),
+        py::arg("labels").noconvert() = py::none(), py::arg("fold_starts").noconvert() = py::none(),
+        py::arg("row_weights").noconvert() = py::none());
   m.def("random_matrix", &random_matrix, py::arg("normal"), py::arg("seed"), py::arg("stream"), py::arg("rows"),
         py::arg("cols"));
   m.def(

@@ -25,15 +25,21 @@ void require_sums(const std::vector<const Sums*>& parts, const char* name) {
 }
 
 py::dict primal(const std::vector<const Sums*>& parts, double alpha, bool intercept, Index n_features,
-                bool allow_fallback) {
+                bool allow_fallback, bool keep_factor) {
   require_sums(parts, "parts");
   RidgeSolution solution;
+  Matrix<double> work;
   {
     const py::gil_scoped_release no_gil;  // the caller holds the sums
-    Matrix<double> work;
     solution = solve_ridge({parts}, alpha, intercept, work, n_features, {allow_fallback, true});
   }
-  return to_dict(std::move(solution));
+  py::object factor = py::none();
+  if (keep_factor && solution.scale.size() > 0) {
+    factor = py::make_tuple(to_numpy(std::move(work)), to_numpy(solution.scale), to_numpy(solution.feature_means));
+  }
+  py::dict out = to_dict(std::move(solution));
+  if (keep_factor) out["factor"] = factor;
+  return out;
 }
 
 py::dict dual(const Array<double>& H, const Array<double>& Y, double alpha, bool intercept, Index skip_from,
@@ -86,7 +92,7 @@ py::dict lasso(const Array<double>& G, const Array<double>& B, double alpha, Ind
 
 void bind_ridge(py::module_& m) {
   m.def("solve_ridge", &primal, py::arg("parts"), py::arg("alpha"), py::arg("intercept"), py::arg("n_features") = -1,
-        py::arg("allow_fallback") = true);
+        py::arg("allow_fallback") = true, py::arg("keep_factor") = false);
   m.def("solve_ridge_dual", &dual, py::arg("H").noconvert(), py::arg("Y").noconvert(), py::arg("alpha"),
         py::arg("intercept"), py::arg("skip_from") = 0, py::arg("skip_to") = 0);
   m.def("heldout_errors", &errors, py::arg("folds"), py::arg("alphas"), py::arg("intercept"),

@@ -118,6 +118,7 @@ PYBIND11_MODULE(_core, m) {
   bind_activation(m);
   bind_hashing(m);
   bind_hidden(m);
+  bind_leverage(m);
   bind_sums(m);
   bind_growing(m);
   bind_ramps(m);

@@ -100,6 +100,17 @@ Activation activation_from(const std::string& name);
 HiddenWeights hidden_weights_from(const std::string& name);
 Selection selection_from(const std::string& name);
 
+/// Weights, bias and shift of a hidden layer.
+template <class T>
+using LayerArgument = std::tuple<Array<T>, Array<T>, Array<T>>;
+
+template <class T>
+std::pair<HiddenView<T>, VectorView<T>> shifted_layer(const LayerArgument<T>& layer, const std::string& activation) {
+  const auto& [A, b, m] = layer;
+  return {HiddenView<T>{matrix<T>(A, "weights"), vector<T>(b, "bias"), activation_from(activation)},
+          vector<T>(m, "shift")};
+}
+
 /// (rows, cols, channels, least side) of receptive fields on images, or none.
 using FieldsArgument = std::optional<std::tuple<Index, Index, Index, Index>>;
 
@@ -137,6 +148,7 @@ void bind_fusion(py::module_& m);
 void bind_growing(py::module_& m);
 void bind_hashing(py::module_& m);
 void bind_hidden(py::module_& m);
+void bind_leverage(py::module_& m);
 void bind_ramps(py::module_& m);
 void bind_ridge(py::module_& m);
 void bind_stack(py::module_& m);

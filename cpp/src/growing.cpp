@@ -25,7 +25,7 @@ void require_fit(const HiddenView<T>& layer, const VectorView<T>& shift, const M
   require(Z.rows() == Y.rows() && Y.cols() == n_outputs, "Y must have as many rows as X, and the outputs of the sums");
 }
 
-// Calls body(H, Y) for the features H (b, p) of every block of rows, and their targets.
+// Calls body(row, H, Y) for the features H (b, p) of every block of rows from `row` on, and their targets.
 template <class T, class Body>
 void for_blocks(const HiddenView<T>& layer, const VectorView<T>& shift, const MatrixView<T>& Z, const MatrixView<T>& Y,
                 const Checkpoint& checkpoint, const Body& body) {
@@ -35,7 +35,7 @@ void for_blocks(const HiddenView<T>& layer, const VectorView<T>& shift, const Ma
     const Index rows = std::min(growing_block_rows, Z.rows() - row);
     MatrixSpan<T> H = top_rows(features, rows);
     apply_hidden(layer, block(Z, row, 0, rows, Z.cols()), shift, H);
-    body(H, block(Y, row, 0, rows, Y.cols()));
+    body(row, H, block(Y, row, 0, rows, Y.cols()));
   }
 }
 
@@ -76,12 +76,14 @@ bool same_rows(const Sums& sums, const Leading& found, double roundoff) {
 
 template <class T>
 void add_hidden_rows(Sums& sums, const HiddenView<T>& layer, const VectorView<T>& shift, const MatrixView<T>& Z,
-                     const MatrixView<T>& Y, const Checkpoint& checkpoint) {
+                     const MatrixView<T>& Y, const VectorView<double>& weights, const Checkpoint& checkpoint) {
   require_fit(layer, shift, Z, Y, sums.n_outputs());
   require(layer.n_hidden() == sums.n_features(), "the sums must have one feature per hidden unit");
+  require(weights.size() == 0 || weights.size() == Z.rows(), "one weight per row is needed");
   SumsWorkspace<T> workspace;
-  for_blocks(layer, shift, Z, Y, checkpoint, [&](MatrixSpan<T>& H, const MatrixView<T>& targets) {
-    add_rows(sums, H, targets, VectorView<double>(nullptr, 0), workspace);
+  for_blocks(layer, shift, Z, Y, checkpoint, [&](Index row, MatrixSpan<T>& H, const MatrixView<T>& targets) {
+    const Index rows = weights.size() > 0 ? H.rows() : 0;
+    add_rows(sums, H, targets, VectorView<double>(weights.data() + (rows > 0 ? row : 0), rows), workspace);
   });
   sums.feature_rounding = sums.feature_rounding.cwiseMax(shift_rounding(shift));
 }
@@ -101,7 +103,7 @@ Sums widened(const Sums& sums, const HiddenView<T>& layer, const VectorView<T>& 
   Matrix<double> beside = Matrix<double>::Zero(p, q);
   Matrix<T> work;
   SumsWorkspace<T> workspace;
-  for_blocks(layer, shift, Z, Y, checkpoint, [&](MatrixSpan<T>& H, const MatrixView<T>& targets) {
+  for_blocks(layer, shift, Z, Y, checkpoint, [&](Index, MatrixSpan<T>& H, const MatrixView<T>& targets) {
     const MatrixView<T> old_units = block(view(H), 0, 0, H.rows(), p);
     add_product(old_units, targets, work, leading.cross);
     leading.feature_sums += old_units.template cast<double>().colwise().sum().transpose();
@@ -132,9 +134,11 @@ Sums widened(const Sums& sums, const HiddenView<T>& layer, const VectorView<T>& 
 }
 
 template void add_hidden_rows<float>(Sums&, const HiddenView<float>&, const VectorView<float>&,
-                                     const MatrixView<float>&, const MatrixView<float>&, const Checkpoint&);
+                                     const MatrixView<float>&, const MatrixView<float>&, const VectorView<double>&,
+                                     const Checkpoint&);
 template void add_hidden_rows<double>(Sums&, const HiddenView<double>&, const VectorView<double>&,
-                                      const MatrixView<double>&, const MatrixView<double>&, const Checkpoint&);
+                                      const MatrixView<double>&, const MatrixView<double>&, const VectorView<double>&,
+                                      const Checkpoint&);
 template Sums widened<float>(const Sums&, const HiddenView<float>&, const VectorView<float>&, const MatrixView<float>&,
                              const MatrixView<float>&, const Checkpoint&);
 template Sums widened<double>(const Sums&, const HiddenView<double>&, const VectorView<double>&,

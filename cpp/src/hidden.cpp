@@ -55,6 +55,7 @@ void mask_rows(const FieldDraw& fields, Matrix<T>& weights) {
 class PairDraw {
  public:
   PairDraw(const HiddenOptions& options, Index n_rows) : options_(options), n_rows_(n_rows) {
+    require(n_rows > 0, "constrained weights need at least one row");
     require(options.labels.empty() || static_cast<Index>(options.labels.size()) == n_rows,
             "constrained weights need one label per row");
     const std::vector<double>& weights = options.row_weights;
@@ -67,25 +68,33 @@ class PairDraw {
     require(weight_above_.back() > 0, "row_weights must not be zero for all rows");
   }
 
-  // Attempt number `attempt` for a hidden unit; false when the two rows may not be paired.
-  bool operator()(Index unit, Index attempt, Index& first, Index& second) const {
-    const auto position = static_cast<std::uint64_t>(unit * n_attempts + attempt);
+  // The rows of the first attempt for a hidden unit, from number `attempt` on, that may be paired.
+  RowPair operator()(Index unit, Index attempt) const {
+    RowPair pair;
+    for (pair.attempt = attempt; pair.attempt < n_attempts; ++pair.attempt) {
+      if (try_pair(unit, pair)) return pair;
+    }
+    return {};
+  }
+
+ private:
+  static constexpr Index n_attempts = 256;
+
+  bool try_pair(Index unit, RowPair& pair) const {
+    const auto position = static_cast<std::uint64_t>(unit * n_attempts + pair.attempt);
     const RandomWords words = random_words(use(options_.stream, use_pairs), position);
-    first = draw_row(words.first, 0, n_rows_);
+    pair.first = draw_row(words.first, 0, n_rows_);
     Index from = 0;
     Index to = n_rows_;
     if (options_.fold_starts.size() > 1) {
-      const auto next = std::upper_bound(options_.fold_starts.begin(), options_.fold_starts.end(), first);
+      const auto next = std::upper_bound(options_.fold_starts.begin(), options_.fold_starts.end(), pair.first);
       to = *next;
       from = *(next - 1);
     }
-    second = draw_row(words.second, from, to);
-    return first != second && (options_.labels.empty() || label(first) != label(second));
+    pair.second = draw_row(words.second, from, to);
+    return pair.first != pair.second && (options_.labels.empty() || label(pair.first) != label(pair.second));
   }
 
-  static constexpr Index n_attempts = 256;
-
- private:
   // A row of [from, to), with a probability in proportion to its weight.
   Index draw_row(std::uint64_t word, Index from, Index to) const {
     if (options_.row_weights.empty()) return from + random_index(word, to - from);
@@ -103,35 +112,40 @@ class PairDraw {
   std::vector<double> weight_above_ = {0.0};  // of all rows before one; the last entry is the whole weight
 };
 
+// Sets the unit that takes the one row to +1 and the other to -1, as far as it sees them; false where they do not
+// differ.
+template <class T>
+bool set_unit(HiddenLayer<T>& layer, Index unit, const Vector<bool>& seen, const MatrixView<T>& first,
+              const MatrixView<T>& second) {
+  // In units of the largest difference, whose square can neither overflow nor vanish.
+  const Vector<double> first_row = seen.select(first.row(0).transpose().template cast<double>(), 0.0);
+  const Vector<double> second_row = seen.select(second.row(0).transpose().template cast<double>(), 0.0);
+  const double unit_length = (first_row - second_row).cwiseAbs().maxCoeff();
+  if (!(unit_length > 0)) return false;
+  const Vector<double> difference = (first_row - second_row) / unit_length;
+  const double distance = difference.squaredNorm();
+  layer.weights.row(unit) = (difference * (2 / distance / unit_length)).template cast<T>().transpose();
+  const Vector<double> sum = first_row / unit_length + second_row / unit_length;
+  layer.bias(unit) = static_cast<T>(-difference.dot(sum) / distance);
+  return true;
+}
+
 template <class T>
 void draw_constrained(const HiddenOptions& options, const Inputs<T>& inputs, const FieldDraw& fields,
                       HiddenLayer<T>& layer) {
-  require(inputs.n_rows() > 0, "constrained weights need at least one row");
   const PairDraw draw(options, inputs.n_rows());
   Matrix<T> pair(2, inputs.n_columns());
+  MatrixSpan<T> rows = span(pair);
+  const MatrixSpan<T> first = block(rows, 0, 0, 1, pair.cols());
+  const MatrixSpan<T> second = block(rows, 1, 0, 1, pair.cols());
   Vector<bool> seen;
   layer.weights.setZero();
-  layer.bias.setZero();
   for (Index unit = 0; unit < options.n_hidden; ++unit) {
     fields.draw(unit, seen);
-    for (Index attempt = 0; attempt < PairDraw::n_attempts; ++attempt) {
-      Index first = 0;
-      Index second = 0;
-      if (!draw(unit, attempt, first, second)) continue;
-      MatrixSpan<T> rows = span(pair);
-      inputs.fill(first, block(rows, 0, 0, 1, pair.cols()));
-      inputs.fill(second, block(rows, 1, 0, 1, pair.cols()));
-      // In units of the largest difference, whose square can neither overflow nor vanish.
-      const Vector<double> first_row = seen.select(pair.row(0).transpose().template cast<double>(), 0.0);
-      const Vector<double> second_row = seen.select(pair.row(1).transpose().template cast<double>(), 0.0);
-      const double unit_length = (first_row - second_row).cwiseAbs().maxCoeff();
-      if (!(unit_length > 0)) continue;
-      const Vector<double> difference = (first_row - second_row) / unit_length;
-      const double distance = difference.squaredNorm();
-      layer.weights.row(unit) = (difference * (2 / distance / unit_length)).template cast<T>().transpose();
-      const Vector<double> sum = first_row / unit_length + second_row / unit_length;
-      layer.bias(unit) = static_cast<T>(-difference.dot(sum) / distance);
-      break;
+    for (RowPair found = draw(unit, 0); found.first >= 0; found = draw(unit, found.attempt + 1)) {
+      inputs.fill(found.first, first);
+      inputs.fill(found.second, second);
+      if (set_unit(layer, unit, seen, view(first), view(second))) break;
     }
   }
 }
@@ -177,6 +191,36 @@ HiddenLayer<T> draw_hidden(const HiddenOptions& options, const Inputs<T>& inputs
   return layer;
 }
 
+std::vector<RowPair> draw_pairs(const HiddenOptions& options, Index n_rows, const std::vector<Index>& attempts) {
+  require(static_cast<Index>(attempts.size()) == options.n_hidden, "attempts must have one entry per hidden unit");
+  check_folds(options.fold_starts, n_rows);
+  const PairDraw draw(options, n_rows);
+  std::vector<RowPair> pairs;
+  for (Index unit = 0; unit < options.n_hidden; ++unit) {
+    const Index attempt = attempts[static_cast<std::size_t>(unit)];
+    require(attempt >= 0, "attempts must not be negative");
+    pairs.push_back(draw(unit, attempt));
+  }
+  return pairs;
+}
+
+template <class T>
+HiddenLayer<T> pair_layer(const HiddenOptions& options, const MatrixView<T>& first, const MatrixView<T>& second) {
+  const Index p = first.rows();
+  const Index d = first.cols();
+  require(second.rows() == p && second.cols() == d, "every unit needs two rows of one length");
+  require(p >= 1 && d >= 1, "a layer needs at least one unit, and one input column");
+  require(first.allFinite() && second.allFinite(), "rows of pairs must be finite");
+  HiddenLayer<T> layer{Matrix<T>::Zero(p, d), Vector<T>::Zero(p), options.activation};
+  const FieldDraw fields(options.fields, use(options.stream, use_fields), d);
+  Vector<bool> seen;
+  for (Index unit = 0; unit < p; ++unit) {
+    fields.draw(unit, seen);
+    set_unit(layer, unit, seen, block(first, unit, 0, 1, d), block(second, unit, 0, 1, d));
+  }
+  return layer;
+}
+
 namespace {
 
 // On tiles every block is activated while it is in the cache.
@@ -212,6 +256,9 @@ void apply_hidden(const HiddenView<T>& layer, const MatrixView<T>& Z, const Vect
 
 template HiddenLayer<float> draw_hidden<float>(const HiddenOptions&, const Inputs<float>&);
 template HiddenLayer<double> draw_hidden<double>(const HiddenOptions&, const Inputs<double>&);
+template HiddenLayer<float> pair_layer<float>(const HiddenOptions&, const MatrixView<float>&, const MatrixView<float>&);
+template HiddenLayer<double> pair_layer<double>(const HiddenOptions&, const MatrixView<double>&,
+                                                const MatrixView<double>&);
 template void apply_hidden<float>(const HiddenView<float>&, const MatrixView<float>&, const VectorView<float>&,
                                   MatrixSpan<float>);
 template void apply_hidden<double>(const HiddenView<double>&, const MatrixView<double>&, const VectorView<double>&,

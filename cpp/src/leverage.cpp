@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "sstpl/blas.hpp"
 #include "sstpl/errors.hpp"
@@ -27,10 +28,12 @@ void whiten(const LeverageFactor<T>& factor, const MatrixView<T>& H, Matrix<T>& 
 template <class T>
 LeverageFactor<T>::LeverageFactor(const RidgeSolution& solution, const MatrixView<double>& factor, double weight,
                                   bool intercept)
-    : U(factor.template cast<T>()),
-      scale(solution.scale.template cast<T>()),
-      means(solution.feature_means.template cast<T>()),
-      share(intercept ? 1 / weight : 0.0) {
+    : LeverageFactor(factor.template cast<T>(), solution.scale.template cast<T>(),
+                     solution.feature_means.template cast<T>(), intercept ? 1 / weight : 0.0) {}
+
+template <class T>
+LeverageFactor<T>::LeverageFactor(Matrix<T> U_, Vector<T> scale_, Vector<T> means_, double share_)
+    : U(std::move(U_)), scale(std::move(scale_)), means(std::move(means_)), share(share_) {
   require(U.rows() == U.cols() && U.rows() == scale.size() && scale.size() == means.size(),
           "the factor does not fit the solution");
 }
@@ -57,6 +60,32 @@ Leverages leverages(const LeverageFactor<T>& factor, const MatrixView<T>& H, con
   if (weights.size() > 0) {
     found.own.array() *= weights.array();
     found.cross.array() *= weights.array();
+  }
+  return found;
+}
+
+template <class T>
+Leverages hidden_leverages(const LeverageFactor<T>& factor, const HiddenView<T>& layer, const VectorView<T>& shift,
+                           const MatrixView<T>& Z, const MatrixView<T>& Z_then, const VectorView<double>& weights,
+                           const Checkpoint& checkpoint) {
+  require(Z_then.rows() == 0 || (Z_then.rows() == Z.rows() && Z_then.cols() == Z.cols()),
+          "every row needs its inputs at prediction");
+  require(weights.size() == 0 || weights.size() == Z.rows(), "one weight per row is needed");
+  Leverages found{Vector<double>(Z.rows()), Vector<double>(Z.rows())};
+  Matrix<T> H, H_then;
+  for (Index row = 0; row < Z.rows(); row += block_rows) {
+    checkpoint();
+    const Index rows = std::min(block_rows, Z.rows() - row);
+    const Index rows_then = Z_then.rows() > 0 ? rows : 0;
+    H.resize(rows, layer.n_hidden());
+    apply_hidden(layer, block(Z, row, 0, rows, Z.cols()), shift, span(H));
+    H_then.resize(rows_then, layer.n_hidden());
+    if (rows_then > 0) apply_hidden(layer, block(Z_then, row, 0, rows, Z.cols()), shift, span(H_then));
+    const Index weighted = weights.size() > 0 ? rows : 0;
+    const VectorView<double> w(weights.data() + (weighted > 0 ? row : 0), weighted);
+    const Leverages own = leverages(factor, view(H), view(H_then), w);
+    found.own.segment(row, rows) = own.own;
+    found.cross.segment(row, rows) = own.cross;
   }
   return found;
 }
@@ -112,10 +141,13 @@ Index leave_one_out(const Leverages& leverage, const MatrixView<T>& Y, const Mat
   return told;
 }
 
-#define SSTPL_INSTANTIATE(T)                                                                            \
-  template struct LeverageFactor<T>;                                                                    \
-  template Leverages leverages<T>(const LeverageFactor<T>&, const MatrixView<T>&, const MatrixView<T>&, \
-                                  const VectorView<double>&);                                           \
+#define SSTPL_INSTANTIATE(T)                                                                                    \
+  template struct LeverageFactor<T>;                                                                            \
+  template Leverages leverages<T>(const LeverageFactor<T>&, const MatrixView<T>&, const MatrixView<T>&,         \
+                                  const VectorView<double>&);                                                   \
+  template Leverages hidden_leverages<T>(const LeverageFactor<T>&, const HiddenView<T>&, const VectorView<T>&,  \
+                                         const MatrixView<T>&, const MatrixView<T>&, const VectorView<double>&, \
+                                         const Checkpoint&);                                                    \
   template Index leave_one_out<T>(const Leverages&, const MatrixView<T>&, const MatrixView<T>&, MatrixSpan<T>);
 SSTPL_INSTANTIATE(float)
 SSTPL_INSTANTIATE(double)

@@ -23,7 +23,7 @@ struct Problem {
   }
   Sums sums(Index p) const {
     Sums found(p, 2);
-    add_hidden_rows(found, leading(p), VectorView<T>(shift.data(), p), view(Z), view(Y), [] {});
+    add_hidden_rows(found, leading(p), VectorView<T>(shift.data(), p), view(Z), view(Y), no_weights(), [] {});
     return found;
   }
   Sums wider(const Sums& sums) const {
@@ -54,6 +54,29 @@ void check_same(const Sums& found, const Sums& expected, double tolerance) {
 }
 
 }  // namespace
+
+TEST_CASE("a row of weight k is added as k copies of it") {
+  const Problem<double> problem(growing_block_rows + 7);
+  const Index n = problem.Z.rows();
+  Vector<double> weights(n);
+  for (Index i = 0; i < n; ++i) weights(i) = static_cast<double>(i % 3);
+  Sums found(9, 2), expected(9, 2);
+  const auto add = [&](Sums& sums, const Matrix<double>& Z, const Matrix<double>& Y, const VectorView<double>& w) {
+    add_hidden_rows(sums, view(problem.layer), view(problem.shift), view(Z), view(Y), w, [] {});
+  };
+  add(found, problem.Z, problem.Y, view(weights));
+  for (Index copies = 1; copies < 3; ++copies) {
+    std::vector<Index> rows;
+    for (Index i = 0; i < n; ++i) {
+      if (i % 3 >= copies) rows.push_back(i);
+    }
+    add(expected, problem.Z(rows, Eigen::all), problem.Y(rows, Eigen::all), no_weights());
+  }
+  CHECK(difference(upper(found), upper(expected)) < 1e-10);
+  CHECK(difference(found.cross, expected.cross) < 1e-10);
+  CHECK(found.weight == expected.weight);
+  CHECK_THROWS_AS(add(found, problem.Z, problem.Y, view(Vector<double>(weights.head(5)))), std::invalid_argument);
+}
 
 TEST_CASE_TEMPLATE("sums of hidden rows are those of the features less the shift, over blocks of rows", T, float,
                    double) {
@@ -116,10 +139,11 @@ TEST_CASE("shapes that do not fit are refused") {
   CHECK_THROWS_AS(problem.wider(Sums(10, 2)), std::invalid_argument);
   CHECK_THROWS_AS(problem.wider(Sums(5, 3)), std::invalid_argument);
   Sums sums(8, 2);
-  CHECK_THROWS_AS(
-      add_hidden_rows(sums, view(problem.layer), view(problem.shift), view(problem.Z), view(problem.Y), [] {}),
-      std::invalid_argument);
-  const Vector<double> shorter = problem.shift.head(8);
-  CHECK_THROWS_AS(add_hidden_rows(sums, view(problem.layer), view(shorter), view(problem.Z), view(problem.Y), [] {}),
+  CHECK_THROWS_AS(add_hidden_rows(sums, view(problem.layer), view(problem.shift), view(problem.Z), view(problem.Y),
+                                  no_weights(), [] {}),
                   std::invalid_argument);
+  const Vector<double> shorter = problem.shift.head(8);
+  CHECK_THROWS_AS(
+      add_hidden_rows(sums, view(problem.layer), view(shorter), view(problem.Z), view(problem.Y), no_weights(), [] {}),
+      std::invalid_argument);
 }

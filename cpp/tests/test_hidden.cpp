@@ -139,6 +139,48 @@ TEST_CASE("rows are drawn in proportion to their weights, and equal weights draw
   CHECK(static_cast<double>(drawn[9]) / even == doctest::Approx(0.6).epsilon(0.05));
 }
 
+TEST_CASE_TEMPLATE("a layer of drawn pairs is the layer drawn from the rows", T, float, double) {
+  // Columns of few values, of which every unit sees some: many pairs do not differ, and the draw goes on.
+  Matrix<T> X = random_matrix<T>(8, 30, 6);
+  X = (X.array() > T(0)).select(Matrix<T>::Ones(30, 6), Matrix<T>::Zero(30, 6));
+  HiddenOptions options;
+  options.weights = HiddenWeights::constrained;
+  options.n_hidden = 100;
+  options.stream = {3, 4};
+  options.fold_starts = {0, 11, 30};
+  options.fields.groups = {0, 1, 2, 3, 4, 5};
+  for (Index i = 0; i < 30; ++i) {
+    options.labels.push_back(i % 3);
+    options.row_weights.push_back(static_cast<double>(i % 4));
+  }
+  const HiddenLayer<T> expected = draw_hidden(options, Inputs<T>(view(X)));
+  HiddenLayer<T> found{Matrix<T>(100, 6), Vector<T>(100), options.activation};
+  std::vector<Index> attempts(100, 0);
+  int rounds = 0;
+  for (bool again = true; again; ++rounds) {
+    again = false;
+    const std::vector<RowPair> pairs = draw_pairs(options, 30, attempts);
+    Matrix<T> first(100, 6), second(100, 6);
+    for (std::size_t unit = 0; unit < 100; ++unit) {
+      REQUIRE(pairs[unit].first >= 0);
+      first.row(static_cast<Index>(unit)) = X.row(pairs[unit].first);
+      second.row(static_cast<Index>(unit)) = X.row(pairs[unit].second);
+    }
+    found = pair_layer(options, view(first), view(second));
+    for (std::size_t unit = 0; unit < 100; ++unit) {
+      const bool differs = !found.weights.row(static_cast<Index>(unit)).isZero(0);
+      attempts[unit] = pairs[unit].attempt + (differs ? 0 : 1);
+      again = again || !differs;
+    }
+  }
+  CHECK(rounds > 2);
+  CHECK(identical(found.weights, expected.weights));
+  CHECK(identical(Matrix<T>(found.bias), Matrix<T>(expected.bias)));
+  CHECK_THROWS_AS(draw_pairs(options, 29, attempts), std::invalid_argument);
+  attempts.front() = 256;
+  CHECK(draw_pairs(options, 30, attempts).front().first == -1);
+}
+
 TEST_CASE("a pair that cannot be found gives a unit of zeros") {
   HiddenOptions options;
   options.weights = HiddenWeights::constrained;

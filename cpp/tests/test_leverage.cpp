@@ -149,3 +149,29 @@ TEST_CASE("shapes that do not fit throw, and so do leave-one-out scores without 
   CHECK_THROWS_AS(fit_crossfit<double>({inputs, nullptr, &narrow}, view(Y), no_weights(), options, no_checkpoint()),
                   std::invalid_argument);
 }
+
+TEST_CASE_TEMPLATE("leverages of a hidden layer are those of its features less the shift, block by block", T, float,
+                   double) {
+  const Index n = 1100;
+  const Matrix<T> Z = random_matrix<T>(1, n, 4), Z_then = random_matrix<T>(2, n, 4);
+  const HiddenLayer<T> layer{random_matrix<T>(3, 6, 4), Vector<T>(random_matrix<T>(4, 6, 1)), Activation::tanh};
+  const Vector<T> shift = random_matrix<T>(5, 6, 1);
+  Matrix<T> U = random_matrix<T>(6, 6, 6);
+  U.diagonal().array() += T(4);
+  const LeverageFactor<T> factor(U, Vector<T>(random_matrix<T>(7, 6, 1)), Vector<T>(random_matrix<T>(8, 6, 1)), 0.25);
+  const Vector<double> w = Vector<double>(random_matrix(9, n, 1)).cwiseAbs();
+  Matrix<T> H(n, 6), H_then(n, 6);
+  apply_hidden(view(layer), view(Z), view(shift), span(H));
+  apply_hidden(view(layer), view(Z_then), view(shift), span(H_then));
+  const Leverages expected = leverages(factor, view(H), view(H_then), view(w));
+  const Leverages found = hidden_leverages(factor, view(layer), view(shift), view(Z), view(Z_then), view(w), [] {});
+  const double tolerance = 1000 * epsilon<T>() * expected.own.maxCoeff();
+  CHECK((found.own - expected.own).cwiseAbs().maxCoeff() <= tolerance);
+  CHECK((found.cross - expected.cross).cwiseAbs().maxCoeff() <= tolerance);
+  const Matrix<T> none(0, 4);
+  const Vector<double> unweighted;
+  const Leverages alone =
+      hidden_leverages(factor, view(layer), view(shift), view(Z), view(none), view(unweighted), [] {});
+  CHECK(alone.cross == alone.own);
+  CHECK((alone.own.cwiseProduct(w) - found.own).cwiseAbs().maxCoeff() <= tolerance * (1 + w.maxCoeff()));
+}

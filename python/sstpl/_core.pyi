@@ -36,6 +36,23 @@ def draw_hidden(
     groups: _Int64 | None = None,
     row_weights: _Float64 | None = None,
 ) -> tuple[_Floats, _Floats]: ...
+def draw_pairs(
+    n_rows: int,
+    seed: int,
+    stream: int,
+    attempts: _Int64,
+    labels: _Int64 | None = None,
+    fold_starts: _Int64 | None = None,
+    row_weights: _Float64 | None = None,
+) -> _Int64: ...
+def pair_layer(
+    first: _Floats,
+    second: _Floats,
+    seed: int,
+    stream: int,
+    fields: tuple[int, int, int, int] | None = None,
+    groups: _Int64 | None = None,
+) -> tuple[_Floats, _Floats]: ...
 def hash_rows(X: _Floats, seed: int) -> npt.NDArray[np.uint64]: ...
 def random_matrix(normal: bool, seed: int, stream: int, rows: int, cols: int) -> _Float64: ...
 def sample_rows(seed: int, stream: int, labels: _Int64 | None, n_rows: int, fraction: float) -> _Int64: ...
@@ -71,7 +88,12 @@ class Sums:
     def roundoff(self) -> float: ...
 
 def solve_ridge(
-    parts: Sequence[Sums], alpha: float, intercept: bool, n_features: int = -1, allow_fallback: bool = True
+    parts: Sequence[Sums],
+    alpha: float,
+    intercept: bool,
+    n_features: int = -1,
+    allow_fallback: bool = True,
+    keep_factor: bool = False,
 ) -> dict[str, Any]: ...
 def solve_ridge_dual(
     H: _Float64, Y: _Float64, alpha: float, intercept: bool, skip_from: int = 0, skip_to: int = 0
@@ -98,8 +120,22 @@ def fit_crossfit(
     tick: _Tick = None,
 ) -> dict[str, Any]: ...
 def add_hidden_rows(
-    sums: Sums, X: _Floats, Y: _Floats, layer: tuple[_Floats, _Floats, _Floats], activation: str
+    sums: Sums,
+    X: _Floats,
+    Y: _Floats,
+    layer: tuple[_Floats, _Floats, _Floats],
+    activation: str,
+    weights: _Float64 | None = None,
 ) -> None: ...
+def hidden_leverages(
+    X: _Floats,
+    layer: tuple[_Floats, _Floats, _Floats],
+    activation: str,
+    factor: tuple[_Floats, _Floats, _Floats],
+    share: float,
+    at_prediction: _Floats | None = None,
+    weights: _Float64 | None = None,
+) -> tuple[_Float64, _Float64]: ...
 def widened(sums: Sums, X: _Floats, Y: _Floats, layer: tuple[_Floats, _Floats, _Floats], activation: str) -> Sums: ...
 def apply_ramps(
     X: _Floats,

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
@@ -24,12 +23,12 @@ from sstpl._given import Given
 from sstpl._recursive import Level, RecursiveOptions, Stack
 from sstpl._report import Report, Step, SubsystemReport, step
 from sstpl._selection import alpha_path
+from sstpl._solving import PATH_WIDTH, solve_path
 from sstpl._typing import Floats, Labels
 
 _STREAM_LEVEL = 101  # that of the first level of a stack
 _SHIFT_ROWS = 256  # whose mean features are the shift
 _ROWS_OF_A_FOLD = 20  # with fewer, hidden units are drawn across folds: within them there are too few pairs
-_PATH_WIDTH = 1024  # leading features that the penalties are scored on
 _MOST_LEFT_BEHIND = 1e-6  # of a feature's sum of squares: the rounding of rows that were taken away
 
 
@@ -183,15 +182,16 @@ class Growth:
         start = perf_counter()
         folds = [fold for fold in self.folds if fold.n_samples]
         alphas = alpha_path(self.options.alpha, self.hidden_weights.dtype)
-        with threads_for(len(alphas) * len(folds) * min(self.width, _PATH_WIDTH) ** 3 / 3):
-            errors, solution = self._choose(folds, alphas)
+        with threads_for(len(alphas) * len(folds) * min(self.width, PATH_WIDTH) ** 3 / 3):
+            solved = solve_path(folds, alphas)
+        solution = solved.whole
         intercept = solution["intercept"] - self.shift.astype(np.float64) @ solution["weights"]
         dtype = self.hidden_weights.dtype
         level = Level(self.hidden_weights, self.hidden_bias, solution["weights"].astype(dtype), intercept.astype(dtype))
         native = {
-            "alpha": solution["alpha"],
+            "alpha": solved.alpha,
             "alphas": alphas,
-            "path_errors": errors,
+            "path_errors": solved.errors,
             "solve": solution["solve"],
             "width": self.width,
         }
@@ -199,27 +199,6 @@ class Growth:
         tried = SubsystemReport(self.n_samples, [step("level", 1, seconds, native)], None, None, True, seconds)
         report = Report(list(self.steps), [tried], calibration=self.calibration)
         return Stack(self.options.activation, 1.0, (level,)), report
-
-    def _choose(self, folds: list[_core.Sums], alphas: list[float]) -> tuple[list[float], dict[str, Any]]:
-        """Return the error of every penalty of a path, and the solution with the best one, which has its "alpha".
-
-        As in `crossfit`: where Cholesky refuses it, the next larger penalty is taken, and only the largest, or a given
-        one, may fall back to eigenvalues. Rows of one fold alone tell no penalty from another: it is the largest.
-        """
-        errors: list[float] = []
-        best = max(alphas)
-        if len(alphas) > 1 and len(folds) > 1:
-            errors = _core.heldout_errors(folds, alphas, True, min(self.width, _PATH_WIDTH))
-            best = alphas[int(np.argmin(errors))] if np.isfinite(errors).any() else best
-        for i, alpha in enumerate(alphas):
-            if alpha < best:
-                continue
-            solution = _core.solve_ridge(folds, alpha, True, allow_fallback=alpha == max(alphas))
-            if solution["solved"]:
-                break
-            if errors:
-                errors[i] = np.inf
-        return errors, solution | {"alpha": alpha}
 
     @property
     def _layer(self) -> tuple[Floats, Floats, Floats]:

@@ -14,10 +14,12 @@ from sstpl import _core
 ARRAYS = list(calls.every_array())
 WITHOUT_ARRAYS = {"Sums", "build_info", "has_inverse", "heldout_errors", "num_threads", "random_matrix"}
 WITHOUT_ARRAYS |= {"set_num_threads", "solve_ridge", "LinAlgError"}
-INTEGERS = ("labels", "fold_starts", "columns")
+INTEGERS = ("labels", "fold_starts", "columns", "attempts")
 ANY_PRECISION = (("apply_ramps", "X"), ("draw_hidden", "X"), ("hash_rows", "X"))
 MAY_GROW = (("apply_ramps", "X", 1),)  # it reads some columns
-SAMPLE_WEIGHTS = (("add_rows", "weights"), ("fit_crossfit", "weights"))
+SAMPLE_WEIGHTS = tuple(
+    (name, "weights") for name in ("add_rows", "add_hidden_rows", "fit_crossfit", "hidden_leverages")
+)
 
 
 def name_test(value):

@@ -4,7 +4,7 @@ import numpy as np
 
 from reference.problems import labels, normal, one_hot
 
-DOUBLE_ONLY = ("sample_rows", "deal_folds", "solve_ridge_dual", "solve_lasso")
+DOUBLE_ONLY = ("draw_pairs", "sample_rows", "deal_folds", "solve_ridge_dual", "solve_lasso")
 
 # What an error must call a nested array; every other array goes by the name of its argument.
 NAMES = {
@@ -14,6 +14,12 @@ NAMES = {
     ("add_hidden_rows", "layer", 0): "weights",
     ("add_hidden_rows", "layer", 1): "bias",
     ("add_hidden_rows", "layer", 2): "shift",
+    ("hidden_leverages", "layer", 0): "weights",
+    ("hidden_leverages", "layer", 1): "bias",
+    ("hidden_leverages", "layer", 2): "shift",
+    ("hidden_leverages", "factor", 0): "factor",
+    ("hidden_leverages", "factor", 1): "scale",
+    ("hidden_leverages", "factor", 2): "means",
     ("widened", "layer", 0): "weights",
     ("widened", "layer", 1): "bias",
     ("widened", "layer", 2): "shift",
@@ -44,6 +50,7 @@ FREE_AXES = {
     ("apply_activation", "Z"): (0, 1),
     ("invert_activation", "D"): (0, 1),
     ("draw_hidden", "X"): (1,),
+    ("draw_pairs", "attempts"): (0,),
     ("solve_ridge_dual", "H"): (1,),
     ("solve_ridge_dual", "Y"): (1,),
     ("solve_lasso", "B"): (1,),
@@ -86,10 +93,21 @@ def calls(dtype):
         "apply_activation": {"activation": "tanh", "Z": draw(12, 4)},
         "invert_activation": {**inverse, "D": draw(12, 4)},
         "draw_hidden": {"weights": "constrained", "X": X, "n_hidden": 6, **seeded, "fold_starts": starts, **weighted},
+        "draw_pairs": {**seeded, "n_rows": 12, "attempts": np.arange(6), "fold_starts": starts, **weighted},
+        "pair_layer": {"first": draw(6, 4), "second": draw(6, 4), "seed": 1, "stream": 0},
         "sample_rows": {**seeded, "n_rows": 12, "fraction": 0.5},
         "deal_folds": {**seeded, "n_rows": 12, "n_folds": 3},
         "add_rows": {"H": X, "Y": Y, "weights": w},
-        "add_hidden_rows": {"X": X, "Y": Y, "layer": layer, "activation": "tanh"},
+        "add_hidden_rows": {"X": X, "Y": Y, "layer": layer, "activation": "tanh", "weights": w},
+        "hidden_leverages": {
+            "X": X,
+            "layer": layer,
+            "activation": "tanh",
+            "factor": (np.triu(draw(6, 6)) + 4 * np.eye(6, dtype=dtype), draw(6), draw(6)),
+            "share": 0.1,
+            "at_prediction": draw(12, 4),
+            "weights": w,
+        },
         "widened": {"X": X, "Y": Y, "layer": layer, "activation": "tanh"},
         "solve_ridge_dual": {"H": normal(5, 9), "Y": normal(5, 2), "alpha": 0.1, "intercept": True},
         "solve_lasso": {"G": G.T @ G, "B": normal(4, 3), "alpha": 0.1, "max_iter": 50, "tolerance": 1e-4},

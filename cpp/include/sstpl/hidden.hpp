@@ -65,6 +65,21 @@ void check_folds(const std::vector<Index>& fold_starts, Index n_rows);
 template <class T>
 HiddenLayer<T> draw_hidden(const HiddenOptions& options, const Inputs<T>& inputs);
 
+/// The two rows that a constrained unit is drawn from, and the number of the attempt that found them; -1 where none
+/// did.
+struct RowPair {
+  Index first = -1, second = -1, attempt = -1;
+};
+
+/// For every unit of a constrained draw the rows that its first attempt from attempts[unit] on may pair, out of n_rows.
+/// Where those do not differ in what the unit sees, draw_hidden goes on with the next attempt.
+std::vector<RowPair> draw_pairs(const HiddenOptions& options, Index n_rows, const std::vector<Index>& attempts);
+
+/// The constrained layer of the pairs (first.row(unit), second.row(unit)), (p, d) each: with draw_pairs, a draw from
+/// rows that are elsewhere. A pair that does not differ gives a = 0.
+template <class T>
+HiddenLayer<T> pair_layer(const HiddenOptions& options, const MatrixView<T>& first, const MatrixView<T>& second);
+
 /// H := s(Z A' + 1 b') - 1 shift' for given rows Z (n, d); H is (n, p). 2 n p d flops.
 template <class T>
 void apply_hidden(const HiddenView<T>& layer, const MatrixView<T>& Z, const VectorView<T>& shift, MatrixSpan<T> H);

@@ -5,6 +5,7 @@
 // Where x' = x that is the score of the row itself; it may also be what the row will look like at prediction.
 #pragma once
 
+#include "sstpl/hidden.hpp"
 #include "sstpl/ridge.hpp"
 #include "sstpl/types.hpp"
 
@@ -13,6 +14,7 @@ namespace sstpl {
 /// The factor of a primal solution, in the precision of the rows.
 template <class T>
 struct LeverageFactor {
+  LeverageFactor(Matrix<T> U, Vector<T> scale, Vector<T> means, double share);
   /// `factor` is the `work` that solve_ridge left, if its solution has a scale; weight: the sum of the rows' weights.
   LeverageFactor(const RidgeSolution& solution, const MatrixView<double>& factor, double weight, bool intercept);
 
@@ -31,6 +33,12 @@ struct Leverages {
 template <class T>
 Leverages leverages(const LeverageFactor<T>& factor, const MatrixView<T>& H, const MatrixView<T>& H_then,
                     const VectorView<double>& weights);
+
+/// The same of the features less a shift (p) of rows Z (n, d), and of Z_then; 2 n d p flops more, and two blocks.
+template <class T>
+Leverages hidden_leverages(const LeverageFactor<T>& factor, const HiddenView<T>& layer, const VectorView<T>& shift,
+                           const MatrixView<T>& Z, const MatrixView<T>& Z_then, const VectorView<double>& weights,
+                           const Checkpoint& checkpoint);
 
 /// Leverages of the n rows of a dual solution, of which U (n, n) and scale are as in RidgeSolution, from K = H H' and
 /// K_then = H_then H' (n, n), or with themselves where that has no rows; weights: n entries or none. n^3 flops.

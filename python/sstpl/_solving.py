@@ -1,0 +1,76 @@
+"""The penalty and the solutions of a level from the sums of its folds alone, wherever those were made.
+
+As in `crossfit`: the penalty with the least held-out error on the leading features; where Cholesky refuses a solve with
+it, the next larger one. Only the largest penalty, or a given one, may fall back to eigenvalues.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sstpl import _core
+
+PATH_WIDTH = 1024  # leading features that the penalties are scored on
+
+Solution = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Solved:
+    """Solutions with one penalty.
+
+    Attributes
+    ----------
+    alpha : float
+    errors : list of float
+        Held-out error of every penalty of the path; empty where there was nothing to choose.
+    whole : dict
+        Of `_core.solve_ridge` on all rows.
+    without : list of dict
+        Of it without each fold, where those were asked for.
+    """
+
+    alpha: float
+    errors: list[float]
+    whole: Solution
+    without: list[Solution]
+
+
+def solve_path(
+    folds: list[_core.Sums], alphas: list[float], *, without_folds: bool = False, keep_factor: bool = False
+) -> Solved:
+    """Choose a penalty of the path, and solve with it on all folds, and if wanted without each of them.
+
+    Rows of one fold alone tell no penalty from another: it is the largest.
+    """
+    errors: list[float] = []
+    best = max(alphas)
+    if len(alphas) > 1 and len(folds) > 1:
+        errors = _core.heldout_errors(folds, alphas, True, min(folds[0].cross.shape[0], PATH_WIDTH))
+        best = alphas[int(np.argmin(errors))] if np.isfinite(errors).any() else best
+    for alpha in sorted(alpha for alpha in alphas if alpha >= best):
+
+        def solve(parts: list[_core.Sums], alpha: float = alpha, *, keep: bool = False) -> Solution:
+            return _core.solve_ridge(parts, alpha, True, allow_fallback=alpha == max(alphas), keep_factor=keep)
+
+        whole = solve(folds, keep=keep_factor)
+        without = _without_each(folds, solve) if without_folds and whole["solved"] else []
+        if whole["solved"] and all(one["solved"] for one in without):
+            break
+        if errors:
+            errors[alphas.index(alpha)] = np.inf
+    return Solved(alpha, errors, whole, without)
+
+
+def _without_each(folds: list[_core.Sums], solve: Callable[[list[_core.Sums]], Solution]) -> list[Solution]:
+    """Solve without each fold, up to the first that Cholesky refuses."""
+    found: list[Solution] = []
+    for k in range(len(folds)):
+        found.append(solve(folds[:k] + folds[k + 1 :]))
+        if not found[-1]["solved"]:
+            break
+    return found

@@ -1,0 +1,86 @@
+"""The pieces of a level that are made of rows elsewhere: layers of drawn pairs, weighted sums, leverages by a factor."""
+
+import numpy as np
+import pytest
+
+from reference import hidden, leverage, problems
+from sstpl import _core
+
+each_dtype = pytest.mark.parametrize("dtype", problems.DTYPES)
+
+
+def layer_of(X, p, seed, stream, **options):
+    """Draw pairs until all differ, as whoever holds the rows elsewhere does."""
+    seen = {name: options.pop(name) for name in ("fields", "groups") if name in options}
+    attempts = np.zeros(p, dtype=np.int64)
+    while True:
+        pairs = _core.draw_pairs(len(X), seed, stream, attempts, **options)
+        A, b = _core.pair_layer(X[pairs[:, 0]], X[pairs[:, 1]], seed, stream, **seen)
+        found = pairs[:, 0] >= 0
+        A[~found], b[~found] = 0, 0
+        again = found & ~A.any(axis=1)
+        if not again.any():
+            return A, b
+        attempts = np.where(found, pairs[:, 2] + again, attempts)
+
+
+@each_dtype
+@pytest.mark.parametrize("labelled", [True, False])
+@pytest.mark.parametrize("weighted", [True, False])
+@pytest.mark.parametrize("grouped", [True, False])
+def test_a_layer_of_drawn_pairs_is_the_layer_drawn_from_the_rows(labelled, weighted, grouped, dtype):
+    X = np.round(problems.normal(60, 5, dtype=dtype))  # of few values: many pairs do not differ where a unit looks
+    options = {"fold_starts": problems.fold_starts(60, 3)}
+    options |= {"labels": problems.labels(60, 3)} if labelled else {}
+    options |= {"row_weights": np.arange(60) % 3 + 0.5} if weighted else {}
+    options |= {"groups": np.arange(5)} if grouped else {}
+    A, b = layer_of(X, 40, 5, 3, **options)
+    expected = _core.draw_hidden("constrained", X, 40, 5, 3, **options)
+    np.testing.assert_array_equal(A, expected[0])
+    np.testing.assert_array_equal(b, expected[1])
+
+
+def test_pairs_that_cannot_be_found_are_minus_one():
+    pairs = _core.draw_pairs(8, 5, 3, np.zeros(4, np.int64), labels=np.ones(8, np.int64))
+    np.testing.assert_array_equal(pairs, -np.ones((4, 3)))
+
+
+@each_dtype
+def test_weighted_sums_of_hidden_rows_equal_the_twin(dtype):
+    X, Y = problems.regression(60, 4, dtype=dtype)
+    A, b, shift = (problems.normal(*shape, seed=6, dtype=dtype) for shape in ((10, 4), (10,), (10,)))
+    w = np.random.default_rng(1).uniform(0, 2, 60)
+    sums = _core.Sums(10, Y.shape[1])
+    _core.add_hidden_rows(sums, X, Y, (A, b, shift), "tanh", w)
+    H = hidden.features(X, A, b, "tanh") - shift
+    problems.assert_close(sums.gram, H.T @ (w[:, None] * H), dtype, 10)
+    problems.assert_close(sums.cross, H.T @ (w[:, None] * Y), dtype, 10)
+    assert sums.weight == pytest.approx(w.sum())
+
+
+@each_dtype
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("then", [False, True])
+def test_scores_without_every_row_follow_from_a_kept_factor(weighted, then, dtype):
+    X, Y = problems.regression(60, 4, dtype=dtype)
+    A, b = problems.normal(10, 4, dtype=dtype), problems.normal(10, seed=1, dtype=dtype)
+    shift = problems.normal(10, seed=2, dtype=dtype)
+    w = np.random.default_rng(1).uniform(0.1, 2, 60) if weighted else None
+    X_then = X + problems.normal(60, 4, seed=3, dtype=dtype) / 8 if then else X
+    sums = _core.Sums(10, Y.shape[1])
+    _core.add_hidden_rows(sums, X, Y, (A, b, shift), "tanh", w)
+    solution = _core.solve_ridge([sums], 0.1, True, keep_factor=True)
+    U, scale, means = (part.astype(dtype) for part in solution["factor"])
+    own, cross = _core.hidden_leverages(
+        X, (A, b, shift), "tanh", (U, scale, means), 1 / sums.weight, X_then if then else None, w
+    )
+    H, H_then = (hidden.features(rows, A, b, "tanh") - shift for rows in (X, X_then))
+    fitted, seen = (rows @ solution["weights"] + solution["intercept"] for rows in (H, H_then))
+    scores = seen - (cross / (1 - own))[:, None] * (Y - fitted)
+    problems.assert_close(scores, leverage.loo_scores(H, Y, 0.1, weights=w, at_prediction=H_then), dtype, 100)
+
+
+def test_no_factor_is_kept_where_eigenvalues_solved():
+    sums = _core.Sums(3, 1)
+    sums.add_rows(np.ones((4, 3)) * np.arange(4.0)[:, None], np.arange(4.0)[:, None])
+    assert _core.solve_ridge([sums], 0.0, True, keep_factor=True)["factor"] is None
