@@ -25,14 +25,6 @@ _SEED_OF_X, _SEED_OF_Y = 0, 1
 _Words = npt.NDArray[np.uint64]
 
 
-def hashes(given: Given, seed: int) -> _Words:
-    """Return a hash (n,) of the float64 values of every row; those of other types agree where the values do."""
-    if given.is_plain:
-        return _core.hash_rows(given.X, seed)
-    parts = (_core.hash_rows(given[rows].numbers(), seed) for rows in blocks(len(given), given.n_features))
-    return np.concatenate([np.zeros(0, dtype=np.uint64), *parts])
-
-
 @dataclass(frozen=True)
 class Kept:
     """The rows that are fitted.
@@ -80,7 +72,7 @@ def kept_rows(given: Given, y: npt.NDArray[np.float64], weights: Weights) -> Kep
 
 
 def _hash_both(given: Given, y: npt.NDArray[np.float64]) -> _Words:
-    both: _Words = hashes(given, _SEED_OF_X) + _core.hash_rows(np.require(y, requirements=["C", "A"]), _SEED_OF_Y)
+    both: _Words = given.hashes(_SEED_OF_X) + _core.hash_rows(np.require(y, requirements=["C", "A"]), _SEED_OF_Y)
     return both
 
 

@@ -5,14 +5,15 @@ There is never a copy of all rows in another type, nor are sparse rows ever dens
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from sstpl import _core
 from sstpl._spill import empty_beside, take
 from sstpl._typing import Floats, Labels, Weights
 
@@ -71,7 +72,22 @@ class Given:
     def __getitem__(self, rows: slice | Labels | npt.NDArray[np.bool_]) -> Given:
         """Return some of the rows."""
         some = self.X[rows] if isinstance(rows, slice) else take(self.X, rows)
-        return Given(some, self.has_missing, self.categorical)
+        return replace(self, X=some)
+
+    def here(self) -> Given:
+        """Return the rows in this process."""
+        return self
+
+    def mapped(self, transform: Callable[[Given], Floats], n_columns: int, dtype: np.dtype[Any]) -> Any:
+        """Return what a map makes of the rows, (n, n_columns), where they are."""
+        return transform(self)
+
+    def hashes(self, seed: int) -> npt.NDArray[np.uint64]:
+        """Return a hash (n,) of the float64 values of every row; those of other types agree where the values do."""
+        if self.is_plain:
+            return _core.hash_rows(self.X, seed)
+        parts = (_core.hash_rows(self[rows].numbers(), seed) for rows in blocks(len(self), self.n_features))
+        return np.concatenate([np.zeros(0, dtype=np.uint64), *parts])
 
     @property
     def n_features(self) -> int:
@@ -142,11 +158,18 @@ class Given:
             observed -= total
         return observed
 
-    def sum(self, values: _Reals, rows: slice, weights: Weights) -> _Reals:
-        """Return weighted sums of the columns of what is computed of a block of rows; overwrites the missing values."""
-        if self.has_missing:
-            np.copyto(values, 0.0, where=np.isnan(values))
-        return values.sum(axis=0) if weights is None else weights[rows] @ values
+    def total(self, columns: Labels, part: Callable[[_Reals], _Reals], weights: Weights) -> _Reals:
+        """Return the weighted sums over the rows of what `part` makes of columns; missing values add nothing.
+
+        `part` is given float64 values (n, n_columns) of a block of rows, which it may overwrite.
+        """
+        sums = np.zeros(len(columns))
+        for rows in blocks(len(self), len(columns)):
+            values = part(self.take(rows, columns))
+            if self.has_missing:
+                np.copyto(values, 0.0, where=np.isnan(values))
+            sums += values.sum(axis=0) if weights is None else weights[rows] @ values
+        return sums
 
     def extremes(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """Return the least and the largest value of every column, NaN where all are missing."""

@@ -18,7 +18,6 @@ import numpy as np
 from sstpl import _core
 from sstpl._calibration import CalibrationReport
 from sstpl._config import threads_for
-from sstpl._copies import hashes
 from sstpl._given import Given
 from sstpl._recursive import Level, RecursiveOptions, Stack
 from sstpl._report import Report, Step, SubsystemReport, step
@@ -44,7 +43,7 @@ class Batch:
     @staticmethod
     def of(rows: Given, mapped: Floats, targets: Floats, labels: Labels | None, seed: int, n_folds: int) -> Batch:
         """Deal rows, which are hashed as they were given."""
-        folds = (hashes(rows, seed) % np.uint64(n_folds)).astype(np.int64)
+        folds = (rows.hashes(seed) % np.uint64(n_folds)).astype(np.int64)
         order = np.argsort(folds, kind="stable")
         starts = np.concatenate([[0], np.cumsum(np.bincount(folds, minlength=n_folds))]).astype(np.int64)
         own = None if labels is None else np.ascontiguousarray(labels[order])

@@ -19,7 +19,6 @@ row. Beside these columns stand those that flag missing values and categories (`
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -190,7 +189,10 @@ class InputMap:
 
     def transform(self, X: Given | Floats) -> Floats:
         """Return the mapped rows as a new C-ordered array of shape (n_samples, n_columns_out), beside X."""
-        given = Given.of(X)
+        mapped: Floats = Given.of(X).mapped(self._transform, self.n_columns_out, self.dtype)
+        return mapped
+
+    def _transform(self, given: Given) -> Floats:
         if given.is_plain and not given.is_in_file and 0 < len(self.ramps.columns) == self.n_columns_out:
             return self.ramps.apply(given.X, self.dtype)
         out = empty_beside(given.X, (len(given), self.n_columns_out), self.dtype)
@@ -219,22 +221,29 @@ class InputMap:
             self.flags.write(X, flags)
 
 
-def _moments(given: Given, columns: Labels, low: _Reals, high: _Reals, weights: Weights) -> tuple[_Reals, _Reals]:
-    """Return means and deviations of clip((x - low) / (high - low), 0, 1) over the values that are there."""
+@dataclass(frozen=True)
+class _Moment:
+    """clip((x - low) / (high - low), 0, 1), or the square of what that is beyond a mean."""
 
-    def ramps(rows: slice) -> _Reals:
-        values = np.clip(given.take(rows, columns), low, high)
-        values -= low
-        values /= high - low
+    low: _Reals
+    high: _Reals
+    mean: _Reals | None = None
+
+    def __call__(self, values: _Reals) -> _Reals:
+        np.clip(values, self.low, self.high, out=values)
+        values -= self.low
+        values /= self.high - self.low
+        if self.mean is not None:
+            values -= self.mean
+            np.square(values, out=values)
         return values
 
-    def total(part: Callable[[_Reals], _Reals]) -> _Reals:
-        sums = (given.sum(part(ramps(rows)), rows, weights) for rows in blocks(len(given), len(columns)))
-        return sum(sums, start=np.zeros(len(columns)))
 
+def _moments(given: Given, columns: Labels, low: _Reals, high: _Reals, weights: Weights) -> tuple[_Reals, _Reals]:
+    """Return means and deviations of clip((x - low) / (high - low), 0, 1) over the values that are there."""
     weight = given.observed_weight(weights)[columns]
-    mean = total(lambda values: values) / weight
-    return mean, np.sqrt(total(lambda values: np.square(values - mean)) / weight)
+    mean = given.total(columns, _Moment(low, high), weights) / weight
+    return mean, np.sqrt(given.total(columns, _Moment(low, high, mean), weights) / weight)
 
 
 def _fit_ramps(given: Given, columns: Labels, low: _Reals, high: _Reals, weights: Weights) -> Ramps:
@@ -328,9 +337,16 @@ def fit_input_map(X: Given | Floats, scaling: str, dtype: np.dtype[np.floating],
     return InputMap(scaling, columns, ramps, scores, flags, fill, dtype)
 
 
+@dataclass(frozen=True)
+class _Share:
+    """x, limited, divided by the weight of all."""
+
+    weight: _Reals
+
+    def __call__(self, values: _Reals) -> _Reals:
+        return _limited(values) / self.weight
+
+
 def _means(given: Given, columns: Labels, weights: Weights) -> _Reals:
     """Return the means of columns over the values that are there; divided first, so that no sum overflows."""
-    weight = given.observed_weight(weights)[columns]
-    parts = blocks(len(given), len(columns))
-    sums = (given.sum(_limited(given.take(rows, columns)) / weight, rows, weights) for rows in parts)
-    return sum(sums, start=np.zeros(len(columns)))
+    return given.total(columns, _Share(given.observed_weight(weights)[columns]), weights)

@@ -106,11 +106,13 @@ class Trial:
         width = min(_WIDTH, self.options.hidden_width or self.options.max_hidden_width)
         narrow = replace(self.options, hidden_width=width, max_depth=1)
         if len(self.X) <= _MOST_ROWS:
-            return replace(self, options=narrow)
+            return replace(self, X=self.X.here(), options=narrow)
         rows = _core.sample_rows(self.seed, _STREAM_TRIAL, self.labels, len(self.X), _MOST_ROWS / len(self.X))
         own = None if self.labels is None else np.ascontiguousarray(self.labels[rows])
         weights = None if self.weights is None else self.weights[rows]
-        return replace(self, X=self.X[rows], targets=self.targets[rows], labels=own, options=narrow, weights=weights)
+        return replace(
+            self, X=self.X[rows].here(), targets=self.targets[rows], labels=own, options=narrow, weights=weights
+        )
 
     def run(self, candidates: list[Candidate]) -> list[tuple[Candidate, Step]]:
         """Try every map with all that hidden units may see of it."""

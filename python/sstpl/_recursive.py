@@ -21,17 +21,16 @@ from typing import Any
 
 import numpy as np
 
-from sstpl import _core
 from sstpl._blind import OwnScores
 from sstpl._budget import Budget, level_bytes
 from sstpl._callbacks import Tell, nobody
 from sstpl._config import threads_for
 from sstpl._given import blocks
+from sstpl._levels import LevelOptions, fit_level, level_scores, some_rows
 from sstpl._progress import Progress
 from sstpl._report import Step, step
 from sstpl._rows import Rows
 from sstpl._selection import alpha_path, clearly_less, gain_detail, square_losses
-from sstpl._spill import empty_beside
 from sstpl._typing import Floats, Labels
 from sstpl._weights import mean, variance
 
@@ -79,6 +78,11 @@ class Level:
         """Number of hidden units."""
         return len(self.hidden_weights)
 
+    @property
+    def arrays(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """What the core predicts with."""
+        return self.hidden_weights, self.hidden_bias, self.weights, self.intercept
+
 
 @dataclass(frozen=True)
 class LevelFit:
@@ -123,9 +127,9 @@ class Stack:
 
     def predict(self, X: Floats) -> Floats:
         """Return scores (n, c) of mapped rows X (n, d) in the dtype of the weights."""
-        levels = [(v.hidden_weights, v.hidden_bias, v.weights, v.intercept) for v in self.levels]
+        levels = [level.arrays for level in self.levels]
         with threads_for(2.0 * len(X) * sum(level.hidden_weights.size for level in self.levels)):
-            return _core.predict_stack(X, levels, self.gain, self.activation)
+            return level_scores(X, None, levels, self.gain, self.activation)
 
     def staged(self, X: Floats) -> tuple[Floats, Floats]:
         """Return the scores by the first level, and by all."""
@@ -229,9 +233,7 @@ class RecursiveFit:
         self.progress.plan(self._cost(width))
         self.progress.stage(f"level {depth}, width {width}")
         start = perf_counter()
-        fit = _core.fit_level(
-            [self.rows.X] if below is None else [self.rows.X, self._fed(below.fed)],
-            self.rows.targets,
+        options = LevelOptions(
             self.options.hidden_weights,
             width,
             self.options.activation,
@@ -242,12 +244,14 @@ class RecursiveFit:
             self.rows.fold_starts,
             self.options.fields,
             self.options.groups,
-            selection=self.options.selection,
+            self.options.selection,
             leave_one_out=self.is_regression,
-            at_prediction=[self.rows.X, self._fed(below.blind)] if below is not None and self.is_regression else None,
             row_weights=self.rows.weights,
             tick=self.progress.tick,
         )
+        fed = None if below is None else self._fed(below.fed)
+        fed_then = self._fed(below.blind) if below is not None and self.is_regression else None
+        fit = fit_level(self.rows.X, self.rows.targets, fed, fed_then, options)
         level = Level(fit["hidden_weights"], fit["hidden_bias"], fit["weights"], fit["intercept"])
         held = self._score_held(level, None if below is None else below.held)
         self.progress.done(self._cost(width))
@@ -264,11 +268,11 @@ class RecursiveFit:
     def _feedback_gain(self, scores: Floats) -> float:
         """Return g: the variance of g S, summed over columns, is the wanted share of that of X."""
         own = float(np.sum(variance(scores, self.rows.weights)))
-        some = slice(None, None, -(-len(self.rows.X) // _MOST_ROWS_OF_VARIANCE))
+        X, some = some_rows(self.rows.X, _MOST_ROWS_OF_VARIANCE)
         weights = None if self.rows.weights is None else self.rows.weights[some]
-        parts = blocks(self.rows.X.shape[1], _MOST_ROWS_OF_VARIANCE)  # of columns
-        X = float(np.sum(np.concatenate([variance(self.rows.X[some, columns], weights) for columns in parts])))
-        return float(np.sqrt(self.options.feedback * X / own)) if own > 0 and X > 0 else 1.0
+        parts = blocks(X.shape[1], _MOST_ROWS_OF_VARIANCE)  # of columns
+        total = float(np.sum(np.concatenate([variance(X[:, columns], weights) for columns in parts])))
+        return float(np.sqrt(self.options.feedback * total / own)) if own > 0 and total > 0 else 1.0
 
     def _fed(self, scores: Floats) -> Floats:
         fed: Floats = np.multiply(scores, scores.dtype.type(self.gain))
@@ -278,13 +282,8 @@ class RecursiveFit:
         """Score the rows left out by one level on top of their scores below."""
         if self.held is None:
             return np.empty((0, self.rows.targets.shape[1]), dtype=self.rows.targets.dtype)
-        X = self.held.X
-        if held_scores is not None:
-            n_rows, d = X.shape
-            X = empty_beside(X, (n_rows, d + held_scores.shape[1]), X.dtype)
-            X[:, :d], X[:, d:] = self.held.X, self._fed(held_scores)
-        alone = (level.hidden_weights, level.hidden_bias, level.weights, level.intercept)
-        return _core.predict_stack(X, [alone], 1.0, self.options.activation)
+        fed = None if held_scores is None else self._fed(held_scores)
+        return level_scores(self.held.X, fed, [level.arrays], 1.0, self.options.activation)
 
     def _bytes(self, width: int) -> float:
         return level_bytes(

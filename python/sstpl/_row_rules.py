@@ -123,10 +123,7 @@ def prediction_rows(estimator: BaseEstimator, X: object) -> Given:
 
 def blocks_to_predict(estimator: Any, blocks: Iterator[npt.NDArray[Any]], names: list[str] | None) -> Iterator[Given]:
     """Check rows to predict, in blocks of one width, and the names of their columns against the fitted estimator."""
-    check_is_fitted(estimator)
-    known = getattr(estimator, "feature_names_in_", None)
-    if names is not None and known is not None and names != list(known):
-        raise ValueError(f"X must have the columns of fit, {list(known)}, in their order, got {names}")
+    known = _known_names(estimator, names)
     n_named = 0 if names is None or known is None else len(known)
     for index, block in enumerate(blocks):
         columns, coded, dtype = _as_known(estimator, block)
@@ -134,6 +131,22 @@ def blocks_to_predict(estimator: Any, blocks: Iterator[npt.NDArray[Any]], names:
         if index == 0 and block.shape[1] != n_named:
             validate_data(estimator, block, skip_check_array=True, reset=False)
         yield _given(rows, estimator, columns)
+
+
+def known_columns(estimator: Any, n_features: int, names: list[str] | None) -> None:
+    """Check columns of rows that are elsewhere against the fitted estimator."""
+    known = _known_names(estimator, names)
+    if names is None or known is None:
+        validate_data(estimator, np.zeros((1, n_features)), skip_check_array=True, reset=False)
+
+
+def _known_names(estimator: Any, names: list[str] | None) -> Any:
+    """Return the names of the columns of fit, where both have some; they must be the same."""
+    check_is_fitted(estimator)
+    known = getattr(estimator, "feature_names_in_", None)
+    if names is not None and known is not None and names != list(known):
+        raise ValueError(f"X must have the columns of fit, {list(known)}, in their order, got {names}")
+    return known
 
 
 def _as_known(estimator: Any, X: object) -> tuple[Labels, npt.NDArray[Any] | None, np.dtype[np.floating]]:

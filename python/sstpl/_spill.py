@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 # Of the memory that there is, or of memory_limit: smaller rows are fitted in memory. Mapped rows may have 8 times as
 # many columns, and there are two copies of them.
@@ -69,9 +70,11 @@ def empty_beside(rows: object, shape: tuple[int, ...], dtype: npt.DTypeLike) -> 
 
 
 def take(X: Any, rows: _Array) -> Any:
-    """Return ``X[rows]``, in a file where X is in one; `rows` are numbers, or a bool for each."""
-    if not isinstance(X, np.memmap):
+    """Return ``X[rows]``, where X is: in memory, in a file, or elsewhere; `rows` are numbers, or a bool for each."""
+    if isinstance(X, np.ndarray) and not isinstance(X, np.memmap):
         return X[rows]
     numbers = np.flatnonzero(rows) if rows.dtype == bool else rows
+    if not isinstance(X, np.memmap):
+        return X[numbers] if sparse.issparse(X) else X.take(numbers)
     taken = empty_beside(X, (len(numbers), *X.shape[1:]), X.dtype)
     return np.take(X, numbers, axis=0, out=taken, mode="clip")  # which, unlike the default, makes no copy on the way

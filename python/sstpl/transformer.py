@@ -15,7 +15,6 @@ from sstpl import _row_rules as row_rules
 from sstpl import _validation as check
 from sstpl._base import unchanged_on_error
 from sstpl._config import threads
-from sstpl._copies import hashes
 from sstpl._given import Given
 from sstpl._typing import Floats
 from sstpl.classifier import SSTPLClassifier
@@ -219,7 +218,7 @@ class SSTPLTransformer(TransformerMixin, BaseEstimator):
         """Keep the out-of-fold scores of the training rows by their hashes, the mean of copies."""
         fitted = self.estimator_
         scores = fitted.oof_decision_function_ if isinstance(fitted, SSTPLClassifier) else fitted.oof_prediction_
-        self._known, place, counts = np.unique(hashes(given, _SEED_OF_ROWS), return_inverse=True, return_counts=True)
+        self._known, place, counts = np.unique(given.hashes(_SEED_OF_ROWS), return_inverse=True, return_counts=True)
         columns = scores.reshape(len(scores), -1)
         sums = np.zeros((len(self._known), columns.shape[1]))
         np.add.at(sums, place.reshape(-1), columns)
@@ -227,7 +226,7 @@ class SSTPLTransformer(TransformerMixin, BaseEstimator):
 
     def _recalled(self, given: Given, scores: Floats) -> Floats:
         """Return scores (n, c) with those of training rows replaced by their out-of-fold ones."""
-        own = hashes(given, _SEED_OF_ROWS)
+        own = given.hashes(_SEED_OF_ROWS)
         place = np.minimum(np.searchsorted(self._known, own), len(self._known) - 1)
         was_seen = self._known[place] == own
         scores[was_seen] = self._known_scores[place[was_seen]]

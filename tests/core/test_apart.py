@@ -1,4 +1,4 @@
-"""The pieces of a level that are made of rows elsewhere: layers of drawn pairs, weighted sums, leverages by a factor."""
+"""What is made of rows elsewhere: layers of drawn pairs, weighted sums, leverages by a factor."""
 
 import numpy as np
 import pytest

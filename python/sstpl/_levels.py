@@ -1,0 +1,109 @@
+"""One level of a stack on rows wherever they are: here, where the core fits it, or elsewhere (`Elsewhere`)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sstpl import _core
+from sstpl._spill import empty_beside
+from sstpl._typing import Floats, Labels, Weights
+
+_LevelArrays = tuple[Floats, Floats, Floats, Floats]  # hidden weights, hidden bias, weights, intercept
+
+
+@dataclass(frozen=True)
+class LevelOptions:
+    """What a level is fitted with, by the names of `_core.fit_level`."""
+
+    hidden_weights: str
+    n_hidden: int
+    activation: str
+    seed: int
+    stream: int
+    labels: Labels | None
+    alphas: list[float]
+    fold_starts: Labels
+    fields: tuple[int, int, int, int] | None
+    groups: Labels | None
+    selection: str
+    leave_one_out: bool
+    row_weights: Weights
+    tick: Callable[[], None] | None
+
+
+class Elsewhere(ABC):
+    """Mapped rows (n, d) that are in other processes; `take` of `_spill` returns some of them."""
+
+    dtype: np.dtype[Any]
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of rows."""
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, int]:
+        """Number of rows and of columns."""
+
+    @abstractmethod
+    def take(self, rows: Labels) -> Elsewhere:
+        """Return some of the rows."""
+
+    @abstractmethod
+    def here(self) -> npt.NDArray[Any]:
+        """Return the rows in this process."""
+
+    @abstractmethod
+    def fit_level(
+        self, targets: Floats, fed: Floats | None, fed_then: Floats | None, options: LevelOptions
+    ) -> dict[str, Any]:
+        """Fit a level; see `fit_level`."""
+
+    @abstractmethod
+    def scores(self, fed: Floats | None, levels: Sequence[_LevelArrays], gain: float, activation: str) -> Floats:
+        """Return the scores (n, c) by levels, the first of which sees `fed` beside the rows."""
+
+
+def fit_level(
+    X: Floats | Elsewhere, targets: Floats, fed: Floats | None, fed_then: Floats | None, options: LevelOptions
+) -> dict[str, Any]:
+    """Fit a level on rows, and the scores fed to it beside them; see `_core.fit_level`.
+
+    Leave-one-out scores are of rows with `fed_then` beside them, where that is given: what they will look like.
+    """
+    if isinstance(X, Elsewhere):
+        return X.fit_level(targets, fed, fed_then, options)
+    return _core.fit_level(
+        [X] if fed is None else [X, fed],
+        targets,
+        **vars(options),
+        at_prediction=None if fed_then is None else [X, fed_then],
+    )
+
+
+def level_scores(
+    X: Floats | Elsewhere, fed: Floats | None, levels: Sequence[_LevelArrays], gain: float, activation: str
+) -> Floats:
+    """Return scores (n, c) by levels, the first of which sees `fed` beside the rows."""
+    if isinstance(X, Elsewhere):
+        return X.scores(fed, levels, gain, activation)
+    if fed is not None:
+        n_rows, d = X.shape
+        both = empty_beside(X, (n_rows, d + fed.shape[1]), X.dtype)
+        both[:, :d], both[:, d:] = X, fed
+        X = both
+    return _core.predict_stack(X, levels, gain, activation)
+
+
+def some_rows(X: Floats | Elsewhere, most: int) -> tuple[Floats, slice]:
+    """Return at most so many evenly spaced rows, and which they are."""
+    some = slice(None, None, -(-len(X) // most))
+    if isinstance(X, Elsewhere):
+        return X.take(np.arange(len(X), dtype=np.int64)[some]).here(), some
+    return X[some], some
