@@ -1,4 +1,4 @@
-"""scikit-learn's own checks of an estimator, with one exemption."""
+"""scikit-learn's own checks of every estimator, without exemption."""
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
