@@ -10,6 +10,7 @@ No row is kept.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
@@ -122,25 +123,33 @@ class Growth:
         """Number of hidden units."""
         return len(self.hidden_weights)
 
-    def added(self, batch: Batch) -> Growth:
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of targets."""
+        return len(self.folds[0].target_sums)
+
+    def cost(self, n_rows: int) -> float:
+        """Return the flops of adding rows."""
+        return 1.0 * n_rows * self.width * (self.width + 2 * len(self.hidden_weights[0]))
+
+    def added(self, batches: Iterable[Batch]) -> Growth:
         """Add rows: n p^2 flops for n of them, and as much memory again as the sums of the folds they are in."""
         folds = list(self.folds)
-        for k, new in self._sums(batch):
+        for k, new in self._sums(batches).items():
             new.merge(folds[k])
             folds[k] = new
         return replace(self, folds=tuple(folds))
 
-    def without(self, batch: Batch) -> Growth:
+    def without(self, batches: Iterable[Batch], *, is_classification: bool) -> Growth:
         """Take rows away."""
         folds = list(self.folds)
-        for k, old in self._sums(batch):
+        for k, old in self._sums(batches).items():
             if old.n_samples > folds[k].n_samples:
                 raise ValueError(_NOT_AMONG)
-            less = _core.Sums(self.width, batch.targets.shape[1])
+            less = _core.Sums(self.width, self.n_outputs)
             less.merge(folds[k])
             less.subtract(old)
             handled = less.squares + 2 * less.removed
-            is_classification = batch.labels is not None
             if (less.squares < -64 * less.roundoff * handled).any() or (is_classification and _has_negative(less)):
                 raise ValueError(_NOT_AMONG)
             folds[k] = less
@@ -235,18 +244,19 @@ class Growth:
         means = (sums.feature_sums / len(X)).astype(none.dtype)
         return replace(self, shift=np.concatenate([self.shift, means[len(self.shift) :]]))
 
-    def _sums(self, batch: Batch) -> list[tuple[int, _core.Sums]]:
+    def _sums(self, batches: Iterable[Batch]) -> dict[int, _core.Sums]:
         """Return the sums of rows by themselves, of every fold that they are in."""
-        found = []
-        with threads_for(float(len(batch.X)) * self.width * (self.width + 2 * batch.X.shape[1])):
-            for k in np.flatnonzero(np.diff(batch.starts)).tolist():
-                sums = _core.Sums(self.width, batch.targets.shape[1])
-                _core.add_hidden_rows(sums, *batch.fold(k), self._layer, self.options.activation)
-                if not (np.isfinite(sums.squares).all() and np.isfinite(sums.cross).all()):
-                    raise np.linalg.LinAlgError(
-                        "the sums of these rows are not finite: a feature overflowed; scale the inputs down"
-                    )
-                found.append((k, sums))
+        found: dict[int, _core.Sums] = {}
+        for batch in batches:
+            with threads_for(self.cost(len(batch.X))):
+                for k in np.flatnonzero(np.diff(batch.starts)).tolist():
+                    sums = found[k] if k in found else _core.Sums(self.width, self.n_outputs)
+                    _core.add_hidden_rows(sums, *batch.fold(k), self._layer, self.options.activation)
+                    if not (np.isfinite(sums.squares).all() and np.isfinite(sums.cross).all()):
+                        raise np.linalg.LinAlgError(
+                            "the sums of these rows are not finite: a feature overflowed; scale the inputs down"
+                        )
+                    found[k] = sums
         return found
 
 

@@ -108,6 +108,14 @@ def more_rows(
     return _given(rows, estimator, columns), targets
 
 
+def targets_of(y: object, n_rows: int, *, classification: bool) -> npt.NDArray[Any]:
+    """Check the targets of rows that come in blocks, of which there are so many."""
+    several = classification and _has_labels(y)
+    rows = np.zeros((n_rows, 1), dtype=np.float32)  # scikit-learn checks targets beside rows alone
+    _, targets = check_X_y(rows, y, multi_output=several or not classification, y_numeric=not classification)
+    return _of_kind(targets, classification=classification, several=several)
+
+
 def prediction_rows(estimator: BaseEstimator, X: object) -> Given:
     """Check rows to predict against the fitted estimator."""
     check_is_fitted(estimator)
@@ -121,8 +129,8 @@ def prediction_rows(estimator: BaseEstimator, X: object) -> Given:
     return _given(rows, estimator, columns)
 
 
-def blocks_to_predict(estimator: Any, blocks: Iterator[npt.NDArray[Any]], names: list[str] | None) -> Iterator[Given]:
-    """Check rows to predict, in blocks of one width, and the names of their columns against the fitted estimator."""
+def known_blocks(estimator: Any, blocks: Iterator[npt.NDArray[Any]], names: list[str] | None) -> Iterator[Given]:
+    """Check rows, in blocks of one width, and the names of their columns against the fitted estimator."""
     check_is_fitted(estimator)
     known = getattr(estimator, "feature_names_in_", None)
     if names is not None and known is not None and names != list(known):
@@ -173,12 +181,18 @@ def _with_targets(
             validate_data(estimator, X, skip_check_array=True, reset=first)
             if isinstance(coded, np.memmap):
                 rows = coded  # the same, and still a memmap
+    return rows, _of_kind(targets, classification=classification, several=several)
+
+
+def _of_kind(targets: npt.NDArray[Any], *, classification: bool, several: bool) -> npt.NDArray[Any]:
+    """Check that targets of classification are classes, or several labels."""
     if several:
-        targets = _labels(targets)
-    elif classification:
-        targets = column_or_1d(targets, warn=True)
-        check_classification_targets(targets)
-    return rows, targets
+        return _labels(targets)
+    if not classification:
+        return targets
+    classes: npt.NDArray[Any] = column_or_1d(targets, warn=True)
+    check_classification_targets(classes)
+    return classes
 
 
 def _has_labels(y: object) -> bool:

@@ -102,6 +102,11 @@ def stop_request(value: object) -> bool:
     return bool(value)
 
 
+def verbosity(value: object) -> int:
+    """Check the parameter ``verbose``."""
+    return integer("verbose", int(value) if isinstance(value, (bool, np.bool_)) else value, 0)
+
+
 def seed_of(random_state: object) -> int:
     """Draw the core's seed from whatever scikit-learn accepts as a random state."""
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))

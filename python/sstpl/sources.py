@@ -1,8 +1,9 @@
 """Rows that do not fit in memory.
 
-`fit`, `predict`, `predict_proba`, `decision_function`, `predict_set`, `predict_interval` and `score` take, beside
-arrays and frames: a path of a ``.npy`` file; a `numpy.memmap`; a two-dimensional data set of h5py or Zarr, or anything
-else that has ``shape``, ``dtype`` and ``chunks`` and is sliced by rows; `Parquet`; and any object with two methods::
+`fit`, `partial_fit`, `forget`, `calibrate`, `predict`, `predict_proba`, `decision_function`, `predict_set`,
+`predict_interval` and `score` take, beside arrays and frames: a path of a ``.npy`` file; a `numpy.memmap`; a
+two-dimensional data set of h5py or Zarr, or anything else that has ``shape``, ``dtype`` and ``chunks`` and is sliced by
+rows; `Parquet`; and any object with two methods::
 
     len(rows)             the number of rows
     rows.iter_blocks()    a new iterator over all rows in order, in arrays (n, n_features) of any lengths
