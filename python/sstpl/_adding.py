@@ -110,11 +110,7 @@ class Adding(SSTPLBase):
 
     def _more_rows(self, method: str, X: object, y: object) -> tuple[Given | Stream, npt.NDArray[Any]]:
         """Check rows that are not the first."""
-        if "_growth" not in vars(self):
-            raise NotFittedError(
-                f"{method} needs the sums of partial_fit, which this {type(self).__name__} has not; a pickle keeps "
-                "them, a model file does not"
-            )
+        check.has_sums(method, self)
         rows, is_classification = sources.opened(X, self.memory_limit), isinstance(self._targets, ClassTargets)
         if isinstance(rows, Stream):
             return rows, row_rules.targets_of(y, len(rows), classification=is_classification)

@@ -11,7 +11,7 @@ No row is kept.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from time import perf_counter
 from typing import Any
 
@@ -32,6 +32,22 @@ _SHIFT_ROWS = 256  # whose mean features are the shift
 _ROWS_OF_A_FOLD = 20  # with fewer, hidden units are drawn across folds: within them there are too few pairs
 _PATH_WIDTH = 1024  # leading features that the penalties are scored on
 _MOST_LEFT_BEHIND = 1e-6  # of a feature's sum of squares: the rounding of rows that were taken away
+
+
+@dataclass(frozen=True)
+class GrowthOptions:
+    """What a growing model needs of the choices of the estimator."""
+
+    activation: str
+    hidden_weights: str
+    alpha: float | None  # None: chosen on a path
+    fields: tuple[int, int, int, int] | None  # as in RecursiveOptions
+    groups: Labels | None
+
+    @staticmethod
+    def of(options: RecursiveOptions) -> GrowthOptions:
+        """Take what is needed."""
+        return GrowthOptions(**{field.name: getattr(options, field.name) for field in fields(GrowthOptions)})
 
 
 @dataclass(frozen=True)
@@ -57,7 +73,7 @@ class Batch:
         own = slice(self.starts[k], self.starts[k + 1])
         return self.X[own], self.targets[own]
 
-    def draw(self, options: RecursiveOptions, n_hidden: int, seed: int) -> tuple[Floats, Floats]:
+    def draw(self, options: GrowthOptions, n_hidden: int, seed: int) -> tuple[Floats, Floats]:
         """Draw weights and bias of a hidden layer from these rows, pairs of them within a fold and of two classes."""
         whole = len(self.starts) > 2 and np.diff(self.starts).min() >= _ROWS_OF_A_FOLD
         labels = None if self.labels is None or len(np.unique(self.labels)) < 2 else self.labels
@@ -80,7 +96,7 @@ class Growth:
 
     Attributes
     ----------
-    options : RecursiveOptions
+    options : GrowthOptions
     seed : int
         Of the layer and the folds.
     hidden_weights, hidden_bias, shift : arrays (p, d), (p,) and (p,)
@@ -94,7 +110,7 @@ class Growth:
         Of the scores of rows that were not added.
     """
 
-    options: RecursiveOptions
+    options: GrowthOptions
     seed: int
     hidden_weights: Floats
     hidden_bias: Floats
@@ -107,11 +123,12 @@ class Growth:
     @staticmethod
     def begin(batch: Batch, options: RecursiveOptions, seed: int, classes_given: bool, steps: list[Step]) -> Growth:
         """Draw a layer from the rows, which are not added yet."""
-        A, b = batch.draw(options, options.first_width, seed)
+        own = GrowthOptions.of(options)
+        A, b = batch.draw(own, options.first_width, seed)
         n_folds, n_outputs = len(batch.starts) - 1, batch.targets.shape[1]
         folds = tuple(_core.Sums(len(A), n_outputs) for _ in range(n_folds))
         none = np.zeros(0, dtype=A.dtype)
-        return Growth(options, seed, A, b, none, folds, classes_given, steps)._shifted(batch)
+        return Growth(own, seed, A, b, none, folds, classes_given, steps)._shifted(batch)
 
     @property
     def n_samples(self) -> int:

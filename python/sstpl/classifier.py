@@ -395,7 +395,7 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         Rows are dealt to folds by a hash of their values, so copies of a row are never on both sides. Sums tell no
         row's out-of-fold score: there is no ``oof_decision_function_``, ``report_`` has no scores but the errors of the
         penalties, and `predict_proba` and `predict_set` need `calibrate`. See also `forget` and `grow`. A model file
-        (`save`) holds what predicts, not the sums; a pickle holds both.
+        holds the sums if `save` is told to (``sums=True``).
 
         Examples
         --------
