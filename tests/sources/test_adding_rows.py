@@ -1,6 +1,7 @@
 """`partial_fit`, `forget` and `calibrate` of rows in blocks: to rounding one solve on all rows, or nothing at all."""
 
 import pickle
+import re
 import tracemalloc
 
 import numpy as np
@@ -11,7 +12,7 @@ from sklearn.metrics import accuracy_score
 from reference import growing as twin
 from reference import ridge
 from sources.kinds import FORMS, NAMES, Blocks, as_parquet, saved
-from sstpl import SSTPLClassifier, SSTPLRegressor, _adding, _sources
+from sstpl import SSTPLClassifier, SSTPLRegressor, _adding, _progress, _sources
 
 SMALL = {"hidden_width": 40, "scaling": "feature", "random_state": 0}
 
@@ -142,6 +143,18 @@ def test_memory_does_not_grow_with_the_rows(few_at_once, monkeypatch):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 4 * n_rows * n_columns / 2
+
+
+def test_all_rows_of_a_source_are_planned_and_done(few_at_once, monkeypatch, capsys):
+    monkeypatch.setattr(_progress, "_SECONDS_BEFORE_SHOWN", 0.0)
+    X, y = problem(6200)
+    model = SSTPLClassifier(**SMALL, verbose=1).partial_fit(Blocks(X, (6200,)), y)
+    for call in (model.partial_fit, model.forget):
+        capsys.readouterr()
+        call(Blocks(X, (6200,)), y)
+        shown = capsys.readouterr().err
+        assert "row 2048 of 6200, about 00:01 left of what is planned" in shown
+        assert re.findall(r"(\d+)%", shown)[-1] == "100"
 
 
 class Failing(Blocks):
