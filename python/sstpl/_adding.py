@@ -70,14 +70,17 @@ class Adding(SSTPLBase):
         seed = check.seed_of(self.random_state)
         X = sources.opened(X, settings.memory_limit)
         stream = X if isinstance(X, Stream) else None
+        values = {} if stream is None else stream.categories
         if stream is not None:
             every = row_rules.targets_of(y, len(stream), classification=classification)
             targets = _first_targets(every, classes, classification=classification)
             some = _first_rows(every, targets, seed)
             X, y = stream.take(some), every[some]
-        categorical = row_rules.categorical_columns(self.categorical_features, X)
+        categorical = row_rules.categorical_columns(self.categorical_features, X, values)
         dtype = row_rules.working_dtype(self.dtype, X, categorical)
-        rows, y, categories = row_rules.training_rows(self, X, y, dtype, categorical, classification=classification)
+        rows, y, categories = row_rules.training_rows(
+            self, X, y, dtype, categorical, values, classification=classification
+        )
         if stream is None:
             targets = _first_targets(y, classes, classification=classification)
         elif stream.names is not None:

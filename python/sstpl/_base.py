@@ -183,11 +183,13 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         """Fit; return the scores of the training rows, decoded, none of them by a solution that saw its target."""
         settings = self._check_parameters()
         listeners = Listeners(self, X, y)
-        names = sources.names_of(X)
+        names, values = sources.names_of(X), sources.categories_of(X)
         X = sources.rows_to_fit(X, settings.memory_limit)
-        categorical = row_rules.categorical_columns(self.categorical_features, X)
+        categorical = row_rules.categorical_columns(self.categorical_features, X, values)
         dtype = row_rules.working_dtype(self.dtype, X, categorical)
-        rows, y, categories = row_rules.training_rows(self, X, y, dtype, categorical, classification=classification)
+        rows, y, categories = row_rules.training_rows(
+            self, X, y, dtype, categorical, values, classification=classification
+        )
         del X
         if names is not None:
             self.feature_names_in_ = check.column_names(names, rows.n_features)
@@ -361,7 +363,7 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
             yield rows
             return
         with closing(rows.blocks()) as blocks:
-            yield from row_rules.known_blocks(self, blocks, rows.names)
+            yield from row_rules.known_blocks(self, blocks, rows.names, rows.categories)
 
     def _scores_of_mapped(self, mapped: Floats, n_rows: int | None = None) -> Floats:
         """Return the scores of mapped rows, which may be a block of `n_rows`."""

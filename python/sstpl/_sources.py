@@ -17,6 +17,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from sstpl import _codes
+from sstpl._codes import Values
 from sstpl._given import BLOCK_VALUES, NUMBERS
 from sstpl._spill import empty_in_file, is_large
 from sstpl._typing import Labels
@@ -88,6 +90,11 @@ def names_of(X: Any) -> list[str] | None:
     return list(X.columns) if _is_source(X) and hasattr(X, "columns") else None
 
 
+def categories_of(X: Any) -> Values:
+    """Return what the codes in a source's columns of categories stand for, by column."""
+    return _codes.checked(X.categories) if _is_source(X) and hasattr(X, "categories") else {}
+
+
 def rows_to_fit(X: object, memory_limit: float | None) -> Any:
     """Return rows to fit as an array, which is a memmap where they are too large for memory; others as they are."""
     opened = _opened(X)
@@ -106,7 +113,8 @@ class Stream:
 
     source: Source
     n_rows: int
-    names: list[str] | None = None
+    names: list[str] | None
+    categories: Values
 
     def __len__(self) -> int:
         return self.n_rows
@@ -155,12 +163,12 @@ def opened(X: Any, memory_limit: float | None) -> Any:
         return X
     found = _opened(X)
     if _is_source(found):
-        return Stream(found, _length(found), names_of(X))
+        return Stream(found, _length(found), names_of(X), categories_of(X))
     if not isinstance(found, np.memmap):
         return found
     is_table = found.ndim == 2 and found.dtype.newbyteorder("=") in NUMBERS
     is_streamed = is_table and is_large(found.nbytes, memory_limit)
-    return Stream(_Slices(found), len(found)) if is_streamed else np.asarray(found)
+    return Stream(_Slices(found), len(found), None, {}) if is_streamed else np.asarray(found)
 
 
 def _length(source: Source) -> int:
