@@ -58,6 +58,15 @@ class _Slices:
             yield np.asarray(self._X[start : start + rows])
 
 
+class _Mapped(_Slices):
+    """The rows of a memmap."""
+
+    def take(self, rows: Labels) -> _Array:
+        """Return some rows, for which the others are not read."""
+        found: _Array = np.asarray(self._X[rows])
+        return found.astype(found.dtype.newbyteorder("="), order="C", copy=False)
+
+
 def _whole(n_rows: int, unit: int) -> int:
     """Return the multiple of a unit that is nearest below, or the unit."""
     return max(1, n_rows // unit) * unit
@@ -145,6 +154,8 @@ class Stream:
 
     def take(self, rows: Labels) -> _Array:
         """Return some rows; their numbers ascend."""
+        if isinstance(self.source, _Mapped):
+            return self.source.take(rows)
         found, start = [], 0
         with closing(self.blocks()) as blocks:
             for block in blocks:
@@ -168,7 +179,7 @@ def opened(X: Any, memory_limit: float | None) -> Any:
         return found
     is_table = found.ndim == 2 and found.dtype.newbyteorder("=") in NUMBERS
     is_streamed = is_table and is_large(found.nbytes, memory_limit)
-    return Stream(_Slices(found), len(found), None, {}) if is_streamed else np.asarray(found)
+    return Stream(_Mapped(found), len(found), None, {}) if is_streamed else np.asarray(found)
 
 
 def _length(source: Source) -> int:

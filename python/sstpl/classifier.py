@@ -389,8 +389,8 @@ class SSTPLClassifier(ClassifierMixin, Growing):
 
         Rows that come in blocks are summed block by block, and the model is the same to rounding. A call is all or
         nothing: whatever fails on the way, the estimator is as it was. Of the first call, input map and hidden layer
-        are drawn from a random sample of 16,384 rows, some of every class, for which its rows are read once before;
-        classes, and means of a regression's targets, are those of all rows.
+        are drawn from a random sample of 16,384 rows, some of every class, for which its rows are read once before
+        where they are no ``.npy`` file; classes, and means of a regression's targets, are those of all rows.
 
         Rows are dealt to folds by a hash of their values, so copies of a row are never on both sides. Sums tell no
         row's out-of-fold score: there is no ``oof_decision_function_``, ``report_`` has no scores but the errors of the

@@ -104,6 +104,17 @@ def test_rows_of_a_source_are_forgotten_and_calibrated_on(form, rows, files, tmp
     )
 
 
+def test_the_layer_of_a_file_is_drawn_from_the_rows_that_that_of_blocks_is(few_at_once, files, tmp_path, monkeypatch):
+    X, y = problem(6000)
+    expected = SSTPLClassifier(**SMALL).partial_fit(Blocks(X, (6000,)), y)
+    read = []
+    blocks = _sources.Stream.blocks
+    monkeypatch.setattr(_sources.Stream, "blocks", lambda stream: read.append(1) or blocks(stream))
+    for rows in (X, np.asfortranarray(X), X.astype(">f8")):
+        assert_same_sums(SSTPLClassifier(**SMALL).partial_fit(saved(tmp_path / "rows.npy", rows), y), expected)
+    assert len(read) == 3  # once
+
+
 def test_a_small_memmap_is_a_batch_in_memory(rows, tmp_path):
     X, y = rows
     model = SSTPLClassifier(**SMALL).partial_fit(saved(tmp_path / "rows.npy", X), y)

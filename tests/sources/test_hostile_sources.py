@@ -171,7 +171,9 @@ def test_predicting_other_columns_is_refused(in_file, request, tmp_path):
 def test_parquet_columns_are_checked_by_name(tmp_path):
     table = pa.table({"a": [1.0, 2.0], "b": [True, None], "c": pa.array([7, 8], pa.decimal128(5))})
     pa.parquet.write_table(table, tmp_path / "rows.parquet")
-    with pytest.raises(TypeError, match=r"columns must be of numbers, bools or text, got \{'c': 'decimal128\(5, 0\)'\}"):
+    with pytest.raises(
+        TypeError, match=r"columns must be of numbers, bools or text, got \{'c': 'decimal128\(5, 0\)'\}"
+    ):
         Parquet(tmp_path / "rows.parquet")
     with pytest.raises(ValueError, match=r"has no columns \['d'\]"):
         Parquet(tmp_path / "rows.parquet", target="d")
