@@ -114,3 +114,34 @@ def test_progress_is_silent_for_two_seconds_and_then_drawn(monkeypatch, capsys):
         now[0] += 10.0
         progress.plan(1e9)
         assert capsys.readouterr().err == ""
+
+
+def test_progress_tells_the_time_that_is_left_where_it_is_known(monkeypatch, capsys):
+    now = [100.0]
+    monkeypatch.setattr(_progress, "perf_counter", lambda: now[0])
+
+    def shown(seconds):
+        now[0] += seconds
+        capsys.readouterr()
+        progress.tick()
+        told = re.findall(r"about (\d+:\d+) left of what is planned", capsys.readouterr().err)
+        return told[-1] if told else None
+
+    with _progress.Progress(True, "fit") as progress:
+        progress.plan(4e9)
+        assert shown(5.0) is None  # nothing is done yet, so nobody knows how fast
+        progress.done(1e9)
+        assert shown(0.6) == "00:15"  # 3 of 4 parts are left, and one took 5 seconds
+        assert shown(4.4) == "00:10"
+        progress.done(1e9)  # the second took as long
+        assert shown(1.0) == "00:09"
+        assert shown(10.0) is None  # overdue
+        progress.done(2e9)
+        assert shown(1.0) is None  # what comes next is not known
+        now[0] += 100.0
+        progress.plan(4e9)
+        assert shown(1.0) == "00:20"  # at 4 parts in 21 seconds; a pause is no work
+        progress.done(4e9)
+        progress.plan(16e9)
+        progress.drop(8e9)  # which takes no time, and tells none
+        assert shown(1.0) == "00:01"  # 4 took one second, the last time

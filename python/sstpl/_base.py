@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -34,6 +34,7 @@ from sstpl._recursive import RecursiveFit, RecursiveOptions, Stack
 from sstpl._report import Report, Step
 from sstpl._rows import Rows
 from sstpl._selection import score_predictions
+from sstpl._sources import Stream
 from sstpl._system import Prepare, Subsystem, SubsystemFit, System, SystemOptions, fit_system
 from sstpl._targets import NumberTargets, Targets, encode_classes, encode_labels, encode_numbers, target_columns
 from sstpl._typing import Floats, Labels, Weights
@@ -162,7 +163,7 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         check.choice("architecture", self.architecture, ("recursive", "paper"))
         check.choice("scaling", self.scaling, resolve.SCALINGS)
         check.optional(check.integer, "n_threads", self.n_threads, 1)
-        check.integer("verbose", int(self.verbose) if isinstance(self.verbose, (bool, np.bool_)) else self.verbose, 0)
+        check.verbosity(self.verbose)
         check.callback(self.callback)
         check.categorical_setting(self.categorical_features)
         shape, n_filters = resolve.image_options(self)
@@ -212,9 +213,7 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         if not isinstance(targets, NumberTargets):
             self.classes_ = targets.classes
         if kept is not None:
-            scores = kept.spread(
-                scores, self._scores_of(self._input_map.transform(unseen)) if len(unseen) else scores[:0]
-            )
+            scores = kept.spread(scores, self._scores_of(unseen) if len(unseen) else scores[:0])
         listeners.end()
         return targets.decode(scores)
 
@@ -224,11 +223,13 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         """Check X and y; return rows, targets, the categories of columns that have some, and the precision."""
         if isinstance(X, PartitionedRows):
             return self._partitions_to_fit(X, y, settings, classification)
-        names = sources.names_of(X)
+        names, values = sources.names_of(X), sources.categories_of(X)
         X = sources.rows_to_fit(X, settings.memory_limit)
-        categorical = row_rules.categorical_columns(self.categorical_features, X)
+        categorical = row_rules.categorical_columns(self.categorical_features, X, values)
         dtype = row_rules.working_dtype(self.dtype, X, categorical)
-        rows, y, categories = row_rules.training_rows(self, X, y, dtype, categorical, classification=classification)
+        rows, y, categories = row_rules.training_rows(
+            self, X, y, dtype, categorical, values, classification=classification
+        )
         if names is not None:
             self.feature_names_in_ = check.column_names(names, rows.n_features)
         return rows, y, categories, dtype
@@ -272,7 +273,7 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         tell = listeners.teller(budget.stop)
         with (
             threads(self.n_threads) as n_threads,
-            Progress(self.verbose > 0, type(self).__name__) as progress,
+            self._progress() as progress,
         ):
             rows = given.pop()
             self._require_memory(settings, len(rows), labels is None, dtype, budget)
@@ -383,18 +384,31 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         """Return the system's scores (n_samples, n_outputs) of rows to predict."""
         if isinstance(X, PartitionedRows):
             row_rules.known_columns(self, X.shape[1], X.columns)
-            return self._scores_of(self._input_map.transform(X.given()))
-        blocks = sources.blocks_to_predict(X, self.memory_limit)
-        if blocks is not None:
-            checked = row_rules.blocks_to_predict(self, blocks, sources.names_of(X))
-            return np.concatenate([self._scores_of(self._input_map.transform(rows)) for rows in checked])
-        rows = row_rules.prediction_rows(self, X)
-        return self._scores_of(self._input_map.transform(rows))
+            return self._scores_of(X.given())
+        rows = sources.opened(X, self.memory_limit)
+        return self._scores_of(rows if isinstance(rows, Stream) else row_rules.prediction_rows(self, rows))
 
-    def _scores_of(self, mapped: Floats) -> Floats:
-        """Return the scores of mapped rows."""
+    def _scores_of(self, rows: Given | Stream) -> Floats:
+        """Return the scores of rows."""
+        with closing(self._blocks(rows)) as blocks:
+            parts = [self._scores_of_mapped(self._input_map.transform(block), len(rows)) for block in blocks]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _blocks(self, rows: Given | Stream) -> Generator[Given, None, None]:
+        """Yield rows in blocks, those of a source checked against the fitted model."""
+        if isinstance(rows, Given):
+            yield rows
+            return
+        with closing(rows.blocks()) as blocks:
+            yield from row_rules.known_blocks(self, blocks, rows.names, rows.categories)
+
+    def _scores_of_mapped(self, mapped: Floats, n_rows: int | None = None) -> Floats:
+        """Return the scores of mapped rows, which may be a block of `n_rows`."""
         with threads(self.n_threads):
-            return System(self.subsystems_).predict(mapped)
+            return System(self.subsystems_).predict(mapped, n_rows)
+
+    def _progress(self) -> Progress:
+        return Progress(check.verbosity(self.verbose) > 0, type(self).__name__)
 
     def _decoded(self, X: object) -> Floats:
         """Return the scores of rows to predict as a decision function, or in the units of y."""

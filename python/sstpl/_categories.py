@@ -47,10 +47,13 @@ class Categories:
 
 def fit_categories(columns: Labels, values: Sequence[Sequence[Category | None]]) -> Categories:
     """Return the categories of columns by their training values; None is a missing one."""
+    return fit_counts(columns, [Counter(value for value in of_column if value is not None) for of_column in values])
+
+
+def fit_counts(columns: Labels, tables: Sequence[Counter[Any]]) -> Categories:
+    """Return the categories of columns by how often each occurs in training."""
     kept, pooled = [], []
-    for of_column in values:
-        counts: dict[Any, int] = Counter(of_column)
-        counts.pop(None, None)
+    for counts in tables:
         ordered = sorted(counts)
         pooled.append(len(ordered) > MOST_CATEGORIES)
         if pooled[-1]:  # of equal counts the later in order, as scikit-learn has it

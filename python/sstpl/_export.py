@@ -9,11 +9,11 @@ from typing import Any
 class Portable:
     """`save` and `to_onnx` of the estimators."""
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], *, sums: bool = False) -> None:
         """Write the fitted estimator to a model file, which `sstpl.load` reads.
 
         The file holds what prediction needs, the parameters (without ``callback``, which is code), the report and the
-        scores of the training rows; not the sums that ``partial_fit`` would add to. It is a safetensors file with a
+        scores of the training rows; the sums of ``partial_fit`` if asked to. It is a safetensors file with a
         versioned header; files of this version stay readable by later ones. It replaces what is at the path when it is
         complete, on the disk and read back; if anything fails, what was there is left alone.
 
@@ -21,11 +21,15 @@ class Portable:
         ----------
         path : str or os.PathLike
             Any name; ".safetensors" is the custom of the container.
+        sums : bool, default=False
+            Whether to keep the sums that ``partial_fit`` adds to: the loaded model can go on with ``partial_fit``,
+            ``forget``, ``grow`` and ``calibrate``, bit for bit as this one would. ``4 K p^2`` bytes more for K folds
+            and width p.
 
         Raises
         ------
         sklearn.exceptions.NotFittedError
-            Before ``fit``.
+            Before ``fit``; with ``sums=True`` for a model that ``partial_fit`` has not made.
         ValueError
             For what a file cannot hold: a ``random_state`` that is a RandomState, classes that are neither strings nor
             bools nor numbers. NumPy scalars are written as Python's, arrays as tuples.
@@ -36,11 +40,23 @@ class Portable:
 
         Examples
         --------
-        See `sstpl.load`.
+        A long fit that can be stopped after every batch, and goes on where it stopped (see also `sstpl.load`):
+
+        >>> import os, tempfile
+        >>> import sstpl
+        >>> from sklearn.datasets import load_digits
+        >>> X, y = load_digits(return_X_y=True)
+        >>> model = sstpl.SSTPLClassifier(hidden_width=100, random_state=0).partial_fit(X[:500], y[:500])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "digits.safetensors")
+        ...     model.save(path, sums=True)
+        ...     model = sstpl.load(path)
+        >>> model.partial_fit(X[500:], y[500:]).report_.subsystems[0].n_samples
+        1797
         """
         from sstpl._model_state import save  # which imports the estimators, which import this
 
-        save(self, path)
+        save(self, path, sums=sums)
 
     def to_onnx(self, path: str | os.PathLike[str] | None = None) -> Any:
         """Return the fitted estimator as an ONNX model, which other runtimes and languages predict with.

@@ -10,7 +10,8 @@ No row is kept.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
 from time import perf_counter
 
 import numpy as np
@@ -29,6 +30,22 @@ _STREAM_LEVEL = 101  # that of the first level of a stack
 _SHIFT_ROWS = 256  # whose mean features are the shift
 _ROWS_OF_A_FOLD = 20  # with fewer, hidden units are drawn across folds: within them there are too few pairs
 _MOST_LEFT_BEHIND = 1e-6  # of a feature's sum of squares: the rounding of rows that were taken away
+
+
+@dataclass(frozen=True)
+class GrowthOptions:
+    """What a growing model needs of the choices of the estimator."""
+
+    activation: str
+    hidden_weights: str
+    alpha: float | None  # None: chosen on a path
+    fields: tuple[int, int, int, int] | None  # as in RecursiveOptions
+    groups: Labels | None
+
+    @staticmethod
+    def of(options: RecursiveOptions) -> GrowthOptions:
+        """Take what is needed."""
+        return GrowthOptions(**{field.name: getattr(options, field.name) for field in fields(GrowthOptions)})
 
 
 @dataclass(frozen=True)
@@ -54,7 +71,7 @@ class Batch:
         own = slice(self.starts[k], self.starts[k + 1])
         return self.X[own], self.targets[own]
 
-    def draw(self, options: RecursiveOptions, n_hidden: int, seed: int) -> tuple[Floats, Floats]:
+    def draw(self, options: GrowthOptions, n_hidden: int, seed: int) -> tuple[Floats, Floats]:
         """Draw weights and bias of a hidden layer from these rows, pairs of them within a fold and of two classes."""
         whole = len(self.starts) > 2 and np.diff(self.starts).min() >= _ROWS_OF_A_FOLD
         labels = None if self.labels is None or len(np.unique(self.labels)) < 2 else self.labels
@@ -77,7 +94,7 @@ class Growth:
 
     Attributes
     ----------
-    options : RecursiveOptions
+    options : GrowthOptions
     seed : int
         Of the layer and the folds.
     hidden_weights, hidden_bias, shift : arrays (p, d), (p,) and (p,)
@@ -91,7 +108,7 @@ class Growth:
         Of the scores of rows that were not added.
     """
 
-    options: RecursiveOptions
+    options: GrowthOptions
     seed: int
     hidden_weights: Floats
     hidden_bias: Floats
@@ -104,11 +121,12 @@ class Growth:
     @staticmethod
     def begin(batch: Batch, options: RecursiveOptions, seed: int, classes_given: bool, steps: list[Step]) -> Growth:
         """Draw a layer from the rows, which are not added yet."""
-        A, b = batch.draw(options, options.first_width, seed)
+        own = GrowthOptions.of(options)
+        A, b = batch.draw(own, options.first_width, seed)
         n_folds, n_outputs = len(batch.starts) - 1, batch.targets.shape[1]
         folds = tuple(_core.Sums(len(A), n_outputs) for _ in range(n_folds))
         none = np.zeros(0, dtype=A.dtype)
-        return Growth(options, seed, A, b, none, folds, classes_given, steps)._shifted(batch)
+        return Growth(own, seed, A, b, none, folds, classes_given, steps)._shifted(batch)
 
     @property
     def n_samples(self) -> int:
@@ -120,29 +138,63 @@ class Growth:
         """Number of hidden units."""
         return len(self.hidden_weights)
 
-    def added(self, batch: Batch) -> Growth:
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of targets."""
+        return len(self.folds[0].target_sums)
+
+    def cost(self, n_rows: int) -> float:
+        """Return the flops of adding rows."""
+        return 1.0 * n_rows * self.width * (self.width + 2 * len(self.hidden_weights[0]))
+
+    def added(self, batches: Iterable[Batch]) -> Growth:
         """Add rows: n p^2 flops for n of them, and as much memory again as the sums of the folds they are in."""
         folds = list(self.folds)
-        for k, new in self._sums(batch):
+        for k, new in self._sums(batches).items():
             new.merge(folds[k])
             folds[k] = new
         return replace(self, folds=tuple(folds))
 
-    def without(self, batch: Batch) -> Growth:
+    def without(self, batches: Iterable[Batch], *, is_classification: bool) -> Growth:
         """Take rows away."""
         folds = list(self.folds)
-        for k, old in self._sums(batch):
+        for k, old in self._sums(batches).items():
             if old.n_samples > folds[k].n_samples:
                 raise ValueError(_NOT_AMONG)
-            less = _core.Sums(self.width, batch.targets.shape[1])
+            less = _core.Sums(self.width, self.n_outputs)
             less.merge(folds[k])
             less.subtract(old)
             handled = less.squares + 2 * less.removed
-            is_classification = batch.labels is not None
             if (less.squares < -64 * less.roundoff * handled).any() or (is_classification and _has_negative(less)):
                 raise ValueError(_NOT_AMONG)
             folds[k] = less
         return replace(self, folds=tuple(folds))
+
+    def merged(self, other: Growth, since: Growth | None) -> Growth:
+        """Add the rows of another model of the same layer, but for those of one that both were made from."""
+        for one in (other,) if since is None else (other, since):
+            if not self._is_like(one):
+                raise ValueError(_NOT_ALIKE)
+        folds = list(self.folds)
+        for k, new in enumerate(other.folds):
+            total = _core.Sums(self.width, self.n_outputs)
+            total.merge(folds[k])
+            total.merge(new)
+            if since is not None:
+                if since.folds[k].n_samples > min(new.n_samples, folds[k].n_samples):
+                    raise ValueError("since must be the model that both were made from, whose rows both have")
+                total.subtract(since.folds[k])
+            folds[k] = total
+        return replace(self, folds=tuple(folds))
+
+    def _is_like(self, other: Growth) -> bool:
+        """Whether sums of both add up: of one layer, on one input map as far as the layer tells, and of its folds."""
+        ours, theirs = (
+            ((one.hidden_weights, one.hidden_bias, one.shift), (one.seed, len(one.folds), one.n_outputs))
+            for one in (self, other)
+        )
+        same_layer = all(np.array_equal(a, b) for a, b in zip(ours[0], theirs[0], strict=True))
+        return same_layer and ours[1] == theirs[1]
 
     def left_behind(self) -> float:
         """Return the rounding of rows that were taken away, as a share of what is left, for the worst feature."""
@@ -213,21 +265,23 @@ class Growth:
         means = (sums.feature_sums / len(X)).astype(none.dtype)
         return replace(self, shift=np.concatenate([self.shift, means[len(self.shift) :]]))
 
-    def _sums(self, batch: Batch) -> list[tuple[int, _core.Sums]]:
+    def _sums(self, batches: Iterable[Batch]) -> dict[int, _core.Sums]:
         """Return the sums of rows by themselves, of every fold that they are in."""
-        found = []
-        with threads_for(float(len(batch.X)) * self.width * (self.width + 2 * batch.X.shape[1])):
-            for k in np.flatnonzero(np.diff(batch.starts)).tolist():
-                sums = _core.Sums(self.width, batch.targets.shape[1])
-                _core.add_hidden_rows(sums, *batch.fold(k), self._layer, self.options.activation)
-                if not (np.isfinite(sums.squares).all() and np.isfinite(sums.cross).all()):
-                    raise np.linalg.LinAlgError(
-                        "the sums of these rows are not finite: a feature overflowed; scale the inputs down"
-                    )
-                found.append((k, sums))
+        found: dict[int, _core.Sums] = {}
+        for batch in batches:
+            with threads_for(self.cost(len(batch.X))):
+                for k in np.flatnonzero(np.diff(batch.starts)).tolist():
+                    sums = found[k] if k in found else _core.Sums(self.width, self.n_outputs)
+                    _core.add_hidden_rows(sums, *batch.fold(k), self._layer, self.options.activation)
+                    if not (np.isfinite(sums.squares).all() and np.isfinite(sums.cross).all()):
+                        raise np.linalg.LinAlgError(
+                            "the sums of these rows are not finite: a feature overflowed; scale the inputs down"
+                        )
+                    found[k] = sums
         return found
 
 
+_NOT_ALIKE = "models to merge must be copies of one that partial_fit has begun, with the same classes: layers differ"
 _NOT_AMONG = "X and y must be rows that were added before, with the same values, and each no more often than it was"
 
 

@@ -74,15 +74,20 @@ def receptive_fields(fitted: Map) -> Fields | None:
     return rows, cols, channels, min(_LEAST_FIELD if fitted.layers else _LEAST_PIXEL_FIELD, rows, cols)
 
 
+def subsets(fitted: Map) -> tuple[Fields | None, Labels | None]:
+    """Return the image, or the groups of mapped columns, of which hidden units may see parts."""
+    return receptive_fields(fitted), fitted.groups if isinstance(fitted, InputMap) else None
+
+
 def views(fitted: Map, columns: str, options: RecursiveOptions) -> Iterator[tuple[str, RecursiveOptions]]:
     """Yield what hidden units may see of mapped rows by ``hidden_columns``, and the options that say so."""
     is_table = isinstance(fitted, InputMap)
     if columns == "all" or (columns == "auto" and is_table):
         yield "all", options
     if columns == "subsets" or columns == "auto":
-        groups = fitted.groups if isinstance(fitted, InputMap) else None
+        fields, groups = subsets(fitted)
         if groups is None or groups.max() > 0 or columns == "subsets":
-            yield "subsets", replace(options, fields=receptive_fields(fitted), groups=groups)
+            yield "subsets", replace(options, fields=fields, groups=groups)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ import safetensors
 from safetensors.numpy import save as to_bytes
 
 FORMAT = "sstpl.model"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1: what predicts; 2: also the sums of partial_fit
 
 _KEY = "sstpl"
 _MOST_HEADER_BYTES = 2**24  # parsed, JSON takes up to thirty times as much memory
@@ -45,7 +45,7 @@ class ModelFormatError(ValueError):
 def write(path: Path, header: Header, arrays: Arrays) -> None:
     """Write a file, which replaces what is at the path once it is complete, on the disk and read back.
 
-    The header has "format" and "format_version", those of this module.
+    The header has "format", that of this module, and "format_version", that of it or an older one.
 
     Whatever fails, what was at the path before is left as it was.
     """

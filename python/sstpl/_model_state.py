@@ -1,7 +1,8 @@
 """Estimators to model files and back: `SSTPLClassifier.save`, `SSTPLRegressor.save` and `load`.
 
 What a fit leaves on an estimator is the list `_PARTS` below. A new kind of fitted state is one more line there, whose
-`since` is the format version that it comes with; files of older versions are read without it.
+`since` is the format version that it comes with; files of older versions are read without it. A file is of the oldest
+version that has what it holds.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from sstpl import _model_file as container
-from sstpl import _model_maps, _model_subsystems, _model_values
+from sstpl import _model_maps, _model_subsystems, _model_sums, _model_values
 from sstpl import _model_schema as schema
 from sstpl import _validation as check
 from sstpl._config import build_info
@@ -26,6 +27,7 @@ from sstpl.regressor import SSTPLRegressor
 
 _CLASSES = {kind.__name__: kind for kind in (SSTPLClassifier, SSTPLRegressor)}
 _DTYPES = ("float32", "float64")
+_VERSION_WITHOUT_SUMS = 1
 _MOST_THREADS = 1024  # prediction takes as many as the file says
 
 
@@ -39,19 +41,23 @@ class _Part:
     since: int = 1
 
 
-def save(model: Any, path: Path) -> None:
+def save(model: Any, path: Path, *, sums: bool) -> None:
     """Write an estimator; see `SSTPLClassifier.save`."""
+    check.flag("sums", sums)
     if type(model) not in _CLASSES.values():
         raise TypeError(f"a model file holds one of {sorted(_CLASSES)}, got {type(model).__name__}")
     check.fitted(model)
+    if sums:
+        check.has_sums("save with sums=True", model)
     given = model.get_params(deep=False)
     given.pop("callback")  # code, of which a file holds none
     parameters = {name: _model_values.write_parameter(name, value) for name, value in given.items()}
     out = Writer()
-    parts = {part.name: part.write(model, out) for part in _PARTS}
+    version = container.FORMAT_VERSION if sums else _VERSION_WITHOUT_SUMS
+    parts = {part.name: part.write(model, out) for part in _PARTS if part.since <= version}
     header = {
         "format": container.FORMAT,
-        "format_version": container.FORMAT_VERSION,
+        "format_version": version,
         "sstpl_version": build_info()["version"],
         "class": type(model).__name__,
         "dtype": model._input_map.dtype.name,
@@ -66,8 +72,9 @@ def load(path: Path) -> SSTPLClassifier | SSTPLRegressor:
     """Return the estimator that a file holds.
 
     It predicts bit for bit what the saved one predicts on the same machine, and has its parameters, its report and its
-    scores of the training rows. No code is run and no pickle is read: a file from a stranger is refused or is a model,
-    though not necessarily one that predicts anything sensible.
+    scores of the training rows; and, of a file with sums, goes on with `partial_fit` as that one would. No code is run
+    and no pickle is read: a file from a stranger is refused or is a model, though not necessarily one that predicts
+    anything sensible.
 
     Parameters
     ----------
@@ -87,7 +94,8 @@ def load(path: Path) -> SSTPLClassifier | SSTPLRegressor:
 
     Notes
     -----
-    Files of all earlier versions of the format are read. Cost: three times the file in memory, for a moment.
+    Files of all earlier versions of the format are read. Cost: three times the file in memory, for a moment; up to
+    eight times with sums.
 
     Examples
     --------
@@ -243,6 +251,14 @@ def _read_conformity(model: Any, info: Any, arrays: Reader) -> None:
         raise ModelFormatError("conformity.values must be at least 0 and in order")
 
 
+def _read_sums(model: Any, info: Any, arrays: Reader) -> None:
+    if info is None:
+        return
+    if hasattr(model, _oof_name(model)):
+        raise schema.fail("out_of_fold", "null where there are sums", "scores")
+    model._growth = _model_sums.read(info, arrays, model)
+
+
 def _n_outputs(model: Any) -> int:
     targets = model._targets
     return len(targets.mean if isinstance(targets, NumberTargets) else targets.classes)
@@ -262,4 +278,5 @@ _PARTS = (
     _Part("calibration", _write_calibration, _read_calibration),
     _Part("conformity", _write_conformity, _read_conformity),
     _Part("report", lambda model, out: _model_values.write_report(model.report_), _read_report),
+    _Part("sums", lambda model, out: _model_sums.write(model._growth, out), _read_sums, since=2),
 )

@@ -118,10 +118,12 @@ class PaperFit:
         self.progress.plan(sum(self.costs.values()))
         self._grow_forward()
         for level in range(len(self.encoders) + 2, len(self.options.hidden_widths) + 1):
-            self.progress.done(self.costs[f"forward {level}"])  # not needed after all
+            self.progress.drop(self.costs[f"forward {level}"])
         if len(self.rows.targets) >= _LEAST_ROWS_FOR_BACKWARD:
             self._fit_backward()
-        self.progress.done(self.costs["backward"])
+            self.progress.done(self.costs["backward"])
+        else:
+            self.progress.drop(self.costs["backward"])
         forward, backward = self._choose_blocks()
         blind = self._blind_scores(forward, backward, self.options.fusion_width, _STREAM_FUSION) if backward else None
         self._release(forward, backward)

@@ -125,10 +125,14 @@ class Stack:
         """Number of hidden units of a level."""
         return self.levels[0].width
 
-    def predict(self, X: Floats) -> Floats:
-        """Return scores (n, c) of mapped rows X (n, d) in the dtype of the weights."""
+    def predict(self, X: Floats, n_rows: int | None = None) -> Floats:
+        """Return scores (n, c) of mapped rows X (n, d) in the dtype of the weights.
+
+        Of a block of `n_rows` the threads are those of all: their number may change how a score is rounded.
+        """
         levels = [level.arrays for level in self.levels]
-        with threads_for(2.0 * len(X) * sum(level.hidden_weights.size for level in self.levels)):
+        flops = 2.0 * (len(X) if n_rows is None else n_rows) * sum(level.hidden_weights.size for level in self.levels)
+        with threads_for(flops):
             return level_scores(X, None, levels, self.gain, self.activation)
 
     def staged(self, X: Floats) -> tuple[Floats, Floats]:

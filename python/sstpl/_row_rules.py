@@ -16,8 +16,9 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_array, check_is_fitted, check_X_y, column_or_1d, validate_data
 
-from sstpl import _frames
+from sstpl import _codes, _frames
 from sstpl._categories import Categories, Category, fit_categories
+from sstpl._codes import Values
 from sstpl._given import EXACT_IN_FLOAT32, NUMBERS, Given, blocks
 from sstpl._typing import Labels
 from sstpl._validation import categorical_setting, choice, kind_of_name
@@ -25,9 +26,16 @@ from sstpl._validation import categorical_setting, choice, kind_of_name
 _NO_COLUMNS = np.zeros(0, dtype=np.int64)
 
 
-def categorical_columns(value: object, X: object) -> Labels:
-    """Return the columns of X that are categories, ascending."""
+def categorical_columns(value: object, X: object, values: Values | None = None) -> Labels:
+    """Return the columns of X that are categories, ascending; a source has said which of its columns are."""
     categorical_setting(value)
+    if values:
+        if not isinstance(value, str):
+            raise ValueError(
+                f"categorical_features must be 'from_dtype' for a source whose columns {list(values)} are categories, "
+                f"got {value!r}; leave them out of its columns, or let them be numbers"
+            )
+        return np.array(list(values), dtype=np.int64)
     if value is None:
         return _NO_COLUMNS
     if isinstance(value, str):
@@ -84,17 +92,25 @@ def training_rows(
     y: object,
     dtype: np.dtype[np.floating],
     categorical: Labels,
+    values: Values | None = None,
     *,
     classification: bool,
 ) -> tuple[Given, npt.NDArray[Any], Categories | None]:
-    """Check X and y as scikit-learn does; X stays of its type where it has one of numbers, and is not copied then."""
+    """Check X and y as scikit-learn does; X stays of its type where it has one of numbers, and is not copied then.
+
+    Of a source with categories X is an array of nobody else, whose codes are replaced.
+    """
     _no_strings(X, categorical)
     coded: npt.NDArray[Any] | None = X if isinstance(X, np.memmap) else None  # nothing copies it on the way
     categories = None
-    if len(categorical):
-        values = _category_values(X, categorical)
-        categories = fit_categories(categorical, values)
-        coded = _coded(X, categories, values, dtype)
+    if values:
+        assert isinstance(X, np.ndarray)
+        categories = _codes.fit(X, values)
+        coded = X
+    elif len(categorical):
+        found = _category_values(X, categorical)
+        categories = fit_categories(categorical, found)
+        coded = _coded(X, categories, found, dtype)
     rows, targets = _with_targets(estimator, X, y, coded, dtype, first=True, classification=classification)
     return _given(rows, estimator, categorical), targets, categories
 
@@ -106,6 +122,14 @@ def more_rows(
     columns, coded, dtype = _as_known(estimator, X)
     rows, targets = _with_targets(estimator, X, y, coded, dtype, first=False, classification=classification)
     return _given(rows, estimator, columns), targets
+
+
+def targets_of(y: object, n_rows: int, *, classification: bool) -> npt.NDArray[Any]:
+    """Check the targets of rows that come in blocks, of which there are so many."""
+    several = classification and _has_labels(y)
+    rows = np.zeros((n_rows, 1), dtype=np.float32)  # scikit-learn checks targets beside rows alone
+    _, targets = check_X_y(rows, y, multi_output=several or not classification, y_numeric=not classification)
+    return _of_kind(targets, classification=classification, several=several)
 
 
 def prediction_rows(estimator: BaseEstimator, X: object) -> Given:
@@ -121,12 +145,20 @@ def prediction_rows(estimator: BaseEstimator, X: object) -> Given:
     return _given(rows, estimator, columns)
 
 
-def blocks_to_predict(estimator: Any, blocks: Iterator[npt.NDArray[Any]], names: list[str] | None) -> Iterator[Given]:
-    """Check rows to predict, in blocks of one width, and the names of their columns against the fitted estimator."""
+def known_blocks(
+    estimator: Any, blocks: Iterator[npt.NDArray[Any]], names: list[str] | None, values: Values
+) -> Iterator[Given]:
+    """Check rows, in blocks of one width, and names and categories of their columns against the fitted estimator."""
     known = _known_names(estimator, names)
+    if values:
+        _codes.require_known(values, estimator._categories)
     n_named = 0 if names is None or known is None else len(known)
     for index, block in enumerate(blocks):
-        columns, coded, dtype = _as_known(estimator, block)
+        if values:
+            columns, dtype = estimator._categories.columns, working_dtype("auto", block)
+            coded: npt.NDArray[Any] | None = _recoded(block, values, estimator)
+        else:
+            columns, coded, dtype = _as_known(estimator, block)
         rows = check_array(block if coded is None else coded, **_accepted(block, dtype))
         if index == 0 and block.shape[1] != n_named:
             validate_data(estimator, block, skip_check_array=True, reset=False)
@@ -147,6 +179,14 @@ def _known_names(estimator: Any, names: list[str] | None) -> Any:
     if names is not None and known is not None and names != list(known):
         raise ValueError(f"X must have the columns of fit, {list(known)}, in their order, got {names}")
     return known
+
+
+def _recoded(block: npt.NDArray[Any], values: Values, estimator: Any) -> npt.NDArray[Any]:
+    """Return a block of a source with the codes of the fitted estimator in place of those of the source."""
+    _codes.require_columns(values, block.shape[1])
+    rows = block if block.dtype.kind == "f" else block.astype(np.result_type(block.dtype, np.float32))
+    _codes.recode(rows, values, estimator._categories)
+    return rows
 
 
 def _as_known(estimator: Any, X: object) -> tuple[Labels, npt.NDArray[Any] | None, np.dtype[np.floating]]:
@@ -186,12 +226,18 @@ def _with_targets(
             validate_data(estimator, X, skip_check_array=True, reset=first)
             if isinstance(coded, np.memmap):
                 rows = coded  # the same, and still a memmap
+    return rows, _of_kind(targets, classification=classification, several=several)
+
+
+def _of_kind(targets: npt.NDArray[Any], *, classification: bool, several: bool) -> npt.NDArray[Any]:
+    """Check that targets of classification are classes, or several labels."""
     if several:
-        targets = _labels(targets)
-    elif classification:
-        targets = column_or_1d(targets, warn=True)
-        check_classification_targets(targets)
-    return rows, targets
+        return _labels(targets)
+    if not classification:
+        return targets
+    classes: npt.NDArray[Any] = column_or_1d(targets, warn=True)
+    check_classification_targets(classes)
+    return classes
 
 
 def _has_labels(y: object) -> bool:

@@ -1,8 +1,8 @@
 """Rows that come in blocks, and their input rules: what is too large for memory, or was never in it.
 
 To be fitted, rows are put in one array first, in a file where they are too large for memory (`_spill`): a fit reads
-them several times, and a file of plain numbers is read faster than anything they may come from. What is predicted is
-read once, so it is not kept.
+them several times, and a file of plain numbers is read faster than anything they may come from. What is predicted, or
+added to sums, is read once, so it is not kept (`Stream`).
 """
 
 from __future__ import annotations
@@ -11,17 +11,22 @@ import os
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from sstpl import _codes
+from sstpl._codes import Values
 from sstpl._given import BLOCK_VALUES, NUMBERS
 from sstpl._spill import empty_in_file, is_large
+from sstpl._typing import Labels
 
 _Array = npt.NDArray[Any]
 
 _LAYER_ROWS = 2048  # that the core predicts at once: blocks of whole multiples are rounded as all rows are
+_VALUES_AT_ONCE = 2 * BLOCK_VALUES  # of such a block
 _END = object()
 
 
@@ -51,6 +56,15 @@ class _Slices:
         rows = _whole(BLOCK_VALUES // max(1, n_columns), chunks[0] if chunks and isinstance(chunks[0], int) else 1)
         for start in range(0, n_rows, rows):
             yield np.asarray(self._X[start : start + rows])
+
+
+class _Mapped(_Slices):
+    """The rows of a memmap."""
+
+    def take(self, rows: Labels) -> _Array:
+        """Return some rows, for which the others are not read."""
+        found: _Array = np.asarray(self._X[rows])
+        return found.astype(found.dtype.newbyteorder("="), order="C", copy=False)
 
 
 def _whole(n_rows: int, unit: int) -> int:
@@ -85,6 +99,11 @@ def names_of(X: Any) -> list[str] | None:
     return list(X.columns) if _is_source(X) and hasattr(X, "columns") else None
 
 
+def categories_of(X: Any) -> Values:
+    """Return what the codes in a source's columns of categories stand for, by column."""
+    return _codes.checked(X.categories) if _is_source(X) and hasattr(X, "categories") else {}
+
+
 def rows_to_fit(X: object, memory_limit: float | None) -> Any:
     """Return rows to fit as an array, which is a memmap where they are too large for memory; others as they are."""
     opened = _opened(X)
@@ -97,19 +116,70 @@ def rows_to_fit(X: object, memory_limit: float | None) -> Any:
     return _read(opened, memory_limit) if _is_source(opened) else opened
 
 
-def blocks_to_predict(X: object, memory_limit: float | None) -> Iterator[_Array] | None:
-    """Return checked blocks of rows to predict, or None where they are in memory."""
+@dataclass(frozen=True)
+class Stream:
+    """Rows that are read block by block and not kept, once for every time that they are asked for."""
+
+    source: Source
+    n_rows: int
+    names: list[str] | None
+    categories: Values
+
+    def __len__(self) -> int:
+        return self.n_rows
+
+    def blocks(self) -> Generator[_Array, None, None]:
+        """Yield all rows in order, checked, in blocks that do not depend on those in which they come.
+
+        Each is of whole multiples of what the core predicts at once; the last has what is left over too, so that none
+        is too short for threads.
+        """
+        left, filled = self.n_rows, 0
+        block: _Array | None = None
+        with closing(_blocks(self.source, self.n_rows)) as parts:
+            for part in parts:
+                rows = _whole(_VALUES_AT_ONCE // max(1, part.shape[1]), _LAYER_ROWS)
+                at = 0
+                while at < len(part):
+                    if block is None:
+                        filled = 0
+                        block = np.empty((left if left < 2 * rows else rows, part.shape[1]), dtype=part.dtype)
+                    n_taken = min(len(part) - at, len(block) - filled)
+                    block[filled : filled + n_taken] = part[at : at + n_taken]
+                    at, filled = at + n_taken, filled + n_taken
+                    if filled == len(block):
+                        left -= filled
+                        yield block
+                        block = None
+
+    def take(self, rows: Labels) -> _Array:
+        """Return some rows; their numbers ascend."""
+        if isinstance(self.source, _Mapped):
+            return self.source.take(rows)
+        found, start = [], 0
+        with closing(self.blocks()) as blocks:
+            for block in blocks:
+                first, last = np.searchsorted(rows, (start, start + len(block)))
+                found.append(block[rows[first:last] - start])
+                start += len(block)
+        return np.concatenate(found)
+
+
+def opened(X: Any, memory_limit: float | None) -> Any:
+    """Return a `Stream` for rows that come in blocks or are too large for memory, and others as they are.
+
+    A memmap that is none becomes an array, of which scikit-learn says what is wrong with it.
+    """
     if type(X) is np.ndarray:  # asked for every row that is predicted by itself
-        return None
-    opened = _opened(X)
-    if _is_source(opened):
-        return _blocks(opened)
-    if not isinstance(opened, np.memmap):
-        return None
-    if opened.ndim != 2 or opened.dtype not in NUMBERS or not is_large(opened.nbytes, memory_limit):
-        return iter([np.asarray(opened)])
-    rows = _whole(4 * BLOCK_VALUES // max(1, opened.shape[1]), _LAYER_ROWS)
-    return (np.asarray(opened[start : start + rows]) for start in range(0, len(opened), rows))
+        return X
+    found = _opened(X)
+    if _is_source(found):
+        return Stream(found, _length(found), names_of(X), categories_of(X))
+    if not isinstance(found, np.memmap):
+        return found
+    is_table = found.ndim == 2 and found.dtype.newbyteorder("=") in NUMBERS
+    is_streamed = is_table and is_large(found.nbytes, memory_limit)
+    return Stream(_Mapped(found), len(found), None, {}) if is_streamed else np.asarray(found)
 
 
 def _length(source: Source) -> int:
@@ -125,7 +195,7 @@ def _length(source: Source) -> int:
 def _read(source: Source, memory_limit: float | None) -> _Array:
     n_rows, filled = _length(source), 0
     rows: _Array | None = None
-    with closing(_blocks(source)) as blocks:
+    with closing(_blocks(source, n_rows)) as blocks:
         for block in blocks:
             if rows is None:
                 shape, dtype = (n_rows, block.shape[1]), block.dtype
@@ -137,10 +207,9 @@ def _read(source: Source, memory_limit: float | None) -> _Array:
     return rows
 
 
-def _blocks(source: Source) -> Generator[_Array, None, None]:
+def _blocks(source: Source, n_rows: int) -> Generator[_Array, None, None]:
     """Yield checked blocks that are not empty: as wide as the first and of its type, and of all rows promised."""
-    n_rows, start = _length(source), 0
-    width, dtype = 0, np.dtype(np.float32)
+    start, width, dtype = 0, 0, np.dtype(np.float32)
     for index, block in enumerate(_ahead(iter(source.iter_blocks()))):
         what = f"block {index} of X, from row {start}"
         if block.ndim != 2:

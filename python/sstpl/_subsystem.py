@@ -50,8 +50,8 @@ class Subsystem:
     readout: Readout
     depth: int
 
-    def predict(self, X: Floats) -> Floats:
-        """Return scores (n, c) of mapped rows X (n, d) in the dtype of the weights."""
+    def predict(self, X: Floats, n_rows: int | None = None) -> Floats:
+        """Return scores (n, c) of mapped rows X (n, d) in the dtype of the weights, however many rows there are."""
         r = self.readout
         return _core.predict_subsystem(
             X,

@@ -33,8 +33,8 @@ class Subsystem(Protocol):
     def width(self) -> int:
         """Units of the widest hidden layer."""
 
-    def predict(self, X: Floats) -> Floats:
-        """Return scores (n, c) of mapped rows X (n, d)."""
+    def predict(self, X: Floats, n_rows: int | None = None) -> Floats:
+        """Return scores (n, c) of mapped rows X (n, d), which may be a block of `n_rows`."""
 
     def staged(self, X: Floats) -> tuple[Floats, Floats]:
         """Return the scores by its base, the part that scores its own rows blindly, and by the whole."""
@@ -77,11 +77,11 @@ class System:
 
     subsystems: tuple[Subsystem, ...]
 
-    def predict(self, X: Floats) -> Floats:
-        """Return scores (n, c) of mapped rows."""
-        total = self.subsystems[0].predict(X)
+    def predict(self, X: Floats, n_rows: int | None = None) -> Floats:
+        """Return scores (n, c) of mapped rows, which may be a block of `n_rows`."""
+        total = self.subsystems[0].predict(X, n_rows)
         for subsystem in self.subsystems[1:]:
-            total += subsystem.predict(X)
+            total += subsystem.predict(X, n_rows)
         total /= len(self.subsystems)
         return total
 

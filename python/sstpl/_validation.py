@@ -9,6 +9,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
@@ -102,6 +103,11 @@ def stop_request(value: object) -> bool:
     return bool(value)
 
 
+def verbosity(value: object) -> int:
+    """Check the parameter ``verbose``."""
+    return integer("verbose", int(value) if isinstance(value, (bool, np.bool_)) else value, 0)
+
+
 def seed_of(random_state: object) -> int:
     """Draw the core's seed from whatever scikit-learn accepts as a random state."""
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
@@ -163,6 +169,22 @@ def column_names(names: list[str], n_features: int) -> npt.NDArray[Any]:
     if len(names) != n_features or not all(isinstance(name, str) for name in names):
         raise ValueError(f"X.columns must be {n_features} strings, one for each column of its blocks, got {names}")
     return np.array(names, dtype=object)
+
+
+def flag(name: str, value: object) -> bool:
+    """Check that a parameter is True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise fail(name, "True or False", value)
+    return bool(value)
+
+
+def has_sums(method: str, estimator: BaseEstimator) -> None:
+    """Raise NotFittedError unless the estimator has the sums of partial_fit."""
+    if "_growth" not in vars(estimator):
+        raise NotFittedError(
+            f"{method} needs the sums of partial_fit, which this {type(estimator).__name__} has not; a pickle keeps "
+            "them, and a model file that was saved with sums=True"
+        )
 
 
 def fitted(estimator: BaseEstimator) -> None:

@@ -348,9 +348,9 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Finite numbers; at least 2 rows in the first call.
+            Finite numbers; at least 2 rows in the first call. Or rows in blocks (`sstpl.sources`): see Notes.
         y : array-like of shape (n_samples,)
-            Class labels.
+            Class labels, in memory.
         classes : array-like of shape (n_classes,) or None, default=None
             All labels there will be; may be left out after the first call. None in the first call: those of its rows,
             at least two, and later rows may bring more, which no row so far was of.
@@ -387,10 +387,15 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         small batches are added without a solve between them. Memory: ``4 K p^2`` bytes for the sums (``8 K p^2`` for
         p up to 1024), twice while rows are added; K is ``n_folds``, or 1 where alpha is given.
 
+        Rows that come in blocks are summed block by block, and the model is the same to rounding. A call is all or
+        nothing: whatever fails on the way, the estimator is as it was. Of the first call, input map and hidden layer
+        are drawn from a random sample of 16,384 rows, some of every class, for which its rows are read once before
+        where they are no ``.npy`` file; classes, and means of a regression's targets, are those of all rows.
+
         Rows are dealt to folds by a hash of their values, so copies of a row are never on both sides. Sums tell no
         row's out-of-fold score: there is no ``oof_decision_function_``, ``report_`` has no scores but the errors of the
         penalties, and `predict_proba` and `predict_set` need `calibrate`. See also `forget` and `grow`. A model file
-        (`save`) holds what predicts, not the sums; a pickle holds both.
+        holds the sums if `save` is told to (``sums=True``).
 
         Examples
         --------

@@ -121,7 +121,7 @@ memory_limit, dtype, random_state, n_threads, verbose, callback
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Finite numbers; at least 2 rows in the first call.
+            Finite numbers; at least 2 rows in the first call. Or rows in blocks (`sstpl.sources`).
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Finite targets.
 

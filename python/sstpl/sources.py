@@ -1,20 +1,23 @@
 """Rows that do not fit in memory.
 
-`fit`, `predict`, `predict_proba`, `decision_function`, `predict_set`, `predict_interval` and `score` take, beside
-arrays and frames: a path of a ``.npy`` file; a `numpy.memmap`; a two-dimensional data set of h5py or Zarr, or anything
-else that has ``shape``, ``dtype`` and ``chunks`` and is sliced by rows; `Parquet`; and any object with two methods::
+`fit`, `partial_fit`, `forget`, `calibrate`, `predict`, `predict_proba`, `decision_function`, `predict_set`,
+`predict_interval` and `score` take, beside arrays and frames: a path of a ``.npy`` file; a `numpy.memmap`; a
+two-dimensional data set of h5py or Zarr, or anything else that has ``shape``, ``dtype`` and ``chunks`` and is sliced by
+rows; `Parquet`; and any object with two methods::
 
     len(rows)             the number of rows
     rows.iter_blocks()    a new iterator over all rows in order, in arrays (n, n_features) of any lengths
 
-and perhaps ``rows.columns``, the names of the columns. Targets, and everything else that is one number or a few per
-row, are in memory.
+and perhaps ``rows.columns``, the names of the columns; and ``rows.categories``, a dict from the number of a column to
+the categories, strings or numbers, that its values 0, 1, ... stand for (NaN: missing). Targets, and everything else
+that is one number or a few per row, are in memory.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,6 +30,8 @@ __all__ = ["Parquet"]
 
 _IN_FLOAT32 = ("float", "int8", "uint8", "int16", "uint16", "bool")
 _NUMBERS = (*_IN_FLOAT32, "double", "int32", "uint32", "int64", "uint64")
+_TEXTS = ("string", "large_string", "string_view")
+_MOST_CATEGORIES = 2**24  # whose codes float32 can tell apart
 
 
 class Parquet:
@@ -37,7 +42,7 @@ class Parquet:
     data : path, list of paths or pyarrow.dataset.Dataset
         A Parquet file, a folder of such files, or several files.
     columns : sequence of str or None, default=None
-        Columns of numbers or bools, in this order. None: all but the target.
+        Columns of numbers, bools or categories, in this order. None: all but the target.
     target : str or None, default=None
         The column that `target` returns.
 
@@ -45,20 +50,25 @@ class Parquet:
     ----------
     columns : list of str
         Names of the columns; they become ``feature_names_in_``, and what is predicted must have them in this order.
+    categories : dict of int to list of str or of numbers
+        The categories of columns of text and of dictionaries, by the number of the column; read when first asked for.
 
     Raises
     ------
     ValueError
         For columns that the data set does not have.
     TypeError
-        For columns that hold neither numbers nor bools.
+        For columns that hold neither numbers nor bools nor text, nor dictionaries of these.
     ImportError
         Without pyarrow.
 
     Notes
     -----
-    Blocks are of float32 where every column's type is exact in it (float32, integers of at most 16 bits, bool),
-    else of float64; a null is NaN, a missing value. Arrow reads row groups as a whole, so these should fit in memory.
+    Blocks are of float32 where the type of every column of numbers is exact in it (float32, integers of at most 16
+    bits, bool), else of float64; a null is NaN, a missing value. Columns of text and of dictionaries (what pandas calls
+    categories) are categories to a model, as those of a frame are, and of no order; to know them, these columns are
+    read once more. Parquet keeps dictionaries of text alone: what is a number there is a number to a model. Arrow reads
+    row groups as a whole, so these should fit in memory.
 
     Examples
     --------
@@ -92,15 +102,31 @@ class Parquet:
             raise ValueError(f"the data set has no columns {unknown}; it has {names}")
         if len(set(self.columns)) < len(self.columns) or target in self.columns or not self.columns:
             raise ValueError(f"columns must be one or more different names but the target's, got {self.columns}")
-        kinds = {name: str(data.schema.field(name).type) for name in self.columns}
-        others = {name: kind for name, kind in kinds.items() if kind not in _NUMBERS}
+        types = {name: data.schema.field(name).type for name in self.columns}
+        own = {name: getattr(kind, "value_type", kind) for name, kind in types.items()}
+        others = {name: str(types[name]) for name, kind in own.items() if str(kind) not in (*_NUMBERS, *_TEXTS)}
+        others |= {name: str(kind) for name, kind in types.items() if kind != own[name] and not _is_dictionary(kind)}
         if others:
-            raise TypeError(f"columns must be of numbers or bools, got {others}; name those that are in columns=")
-        self._dtype = np.dtype(np.float32 if all(kind in _IN_FLOAT32 for kind in kinds.values()) else np.float64)
+            raise TypeError(f"columns must be of numbers, bools or text, got {others}; name those that are in columns=")
+        self._coded = {name: kind for name, kind in own.items() if str(kind) in _TEXTS or _is_dictionary(types[name])}
+        exact = all(str(kind) in _IN_FLOAT32 for name, kind in types.items() if name not in self._coded)
+        self._dtype = np.dtype(np.float32 if exact else np.float64)
 
     def __len__(self) -> int:
         """Return the number of rows."""
         return int(self._dataset.count_rows())
+
+    @cached_property
+    def categories(self) -> dict[int, list[Any]]:
+        """The categories of columns, by the number of the column, in the order of their codes."""
+        found: dict[str, set[Any]] = {name: set() for name in self._coded}
+        for batch in self._batches(list(found)) if found else ():
+            for name, column in zip(found, batch.columns, strict=True):
+                found[name].update(_plain(column).unique().to_pylist())
+                if len(found[name]) > _MOST_CATEGORIES:
+                    raise ValueError(f"column {name!r} has more than {_MOST_CATEGORIES} categories: leave it out")
+        known = {name: sorted(v for v in values if v is not None and v == v) for name, values in found.items()}
+        return {self.columns.index(name): values for name, values in known.items()}
 
     @property
     def target(self) -> npt.NDArray[Any]:
@@ -112,17 +138,32 @@ class Parquet:
 
     def iter_blocks(self) -> Iterator[Floats]:
         """Yield all rows in order, in new arrays (n, n_columns) of about a million values."""
-        from pyarrow import from_numpy_dtype
+        from pyarrow import array, from_numpy_dtype
+        from pyarrow.compute import index_in
 
         kind = from_numpy_dtype(self._dtype)
-        batches = self._dataset.to_batches(
-            columns=self.columns,
+        known = {index: array(values, self._coded[self.columns[index]]) for index, values in self.categories.items()}
+        for batch in self._batches(self.columns):
+            block: Floats = np.empty((batch.num_rows, len(self.columns)), dtype=self._dtype)
+            for index, column in enumerate(batch.columns):
+                numbers = index_in(_plain(column), value_set=known[index]) if index in known else column
+                block[:, index] = numbers.cast(kind, safe=False).to_numpy(zero_copy_only=False)
+            yield block
+
+    def _batches(self, columns: list[str]) -> Iterator[Any]:
+        batches: Iterator[Any] = self._dataset.to_batches(
+            columns=columns,
             batch_size=max(1, BLOCK_VALUES // len(self.columns)),
             batch_readahead=1,  # by default 16, and of 4 files: they would be in memory side by side
             fragment_readahead=1,
         )
-        for batch in batches:
-            block: Floats = np.empty((batch.num_rows, len(self.columns)), dtype=self._dtype)
-            for index, column in enumerate(batch.columns):
-                block[:, index] = column.cast(kind, safe=False).to_numpy(zero_copy_only=False)
-            yield block
+        return batches
+
+
+def _is_dictionary(kind: Any) -> bool:
+    return str(kind).startswith("dictionary<")
+
+
+def _plain(column: Any) -> Any:
+    """Return the values of a column, of which a dictionary has only numbers."""
+    return column.dictionary_decode() if _is_dictionary(column.type) else column

@@ -151,7 +151,7 @@ class SSTPLTransformer(TransformerMixin, BaseEstimator):
         check.fitted(self)
         given = row_rules.prediction_rows(self.estimator_, X)
         mapped = self.estimator_._input_map.transform(given)
-        scores = self.estimator_._targets.decode(self.estimator_._scores_of(mapped))
+        scores = self.estimator_._targets.decode(self.estimator_._scores_of_mapped(mapped))
         blocks = [self._recalled(given, scores.reshape(len(given), -1))]
         with threads(self.estimator_.n_threads):
             for weights, low, scale in self._encoders:

@@ -68,11 +68,25 @@ def test_parquet_that_does_not_fit_is_read_in_blocks(run, tmp_path, diabetes_fra
     assert json.loads(out)["metrics"]["r2"] == pytest.approx(expected.score(X, y))
 
 
+def test_text_in_parquet_that_does_not_fit_is_categories(run, tmp_path, diabetes_frame, large):
+    frame = diabetes_frame.assign(name=np.where(diabetes_frame["bmi"] > 0, "1", "2"))
+    frame.to_parquet(tmp_path / "train.parquet", row_group_size=50)
+    frame.to_csv(tmp_path / "new.csv", index=False)
+    path = tmp_path / "m.safetensors"
+    model = fitted(run, tmp_path / "train.parquet", "target", path, "--test", tmp_path / "new.csv")
+    assert model._categories.kept == (("1", "2"),)
+    X = frame.drop(columns="target").astype({"name": "category"})
+    expected = sstpl.SSTPLRegressor(hidden_width=40, n_subsystems=2, random_state=0).fit(X, frame["target"])
+    np.testing.assert_array_equal(model.predict(X), expected.predict(X))
+    run("predict", path, tmp_path / "train.parquet", "-o", tmp_path / "p.parquet")
+    np.testing.assert_allclose(pd.read_parquet(tmp_path / "p.parquet")["prediction"], expected.predict(X))
+
+
 def test_what_large_files_cannot_do_is_said(fail, tmp_path, diabetes_frame, large):
     np.save(tmp_path / "X.npy", np.ones((5, 2)))
     np.save(tmp_path / "y.npy", np.arange(4))
     np.save(tmp_path / "objects.npy", np.array([None, "x"]))
-    diabetes_frame.assign(name="x").to_parquet(tmp_path / "rows.parquet")
+    diabetes_frame.assign(name=pd.Timestamp(0)).to_parquet(tmp_path / "rows.parquet")
     model = "-o", tmp_path / "m.safetensors"
 
     def said(*arguments):

@@ -95,6 +95,18 @@ def awkward(scaling="feature"):
     return SSTPLRegressor(**STACK, scaling=scaling).fit(X, y), X
 
 
+@cache
+def grown(kind="numbers"):
+    """Return a model of one level that rows were added to and taken from; and its rows and targets."""
+    X, y = table()
+    if kind == "classes":
+        y = np.asarray(["low", "mid", "high"])[(y > 100).astype(int) + (y > 200)]
+    estimator = SSTPLClassifier if kind == "classes" else SSTPLRegressor
+    model = estimator(hidden_width=10, scaling="quantile", random_state=0, n_folds=3)
+    model.partial_fit(X[:60], y[:60]).partial_fit(X[60:], y[60:]).forget(X[40:50], y[40:50])
+    return model.calibrate(X[:40], y[:40]), X, y
+
+
 def scores(model, X):
     return model.decision_function(X) if isinstance(model, SSTPLClassifier) else model.predict(X)
 

@@ -7,7 +7,7 @@ from sklearn.datasets import load_diabetes, load_digits
 from sklearn.utils import shuffle
 
 from sstpl import SSTPLClassifier, SSTPLRegressor, _copies
-from sstpl._copies import hashes, kept_rows
+from sstpl._copies import kept_rows
 from sstpl._given import Given
 
 X = np.random.default_rng(0).normal(size=(60, 4))
@@ -23,10 +23,10 @@ def every_kind_of(given):
 
 def test_rows_of_any_type_have_the_hashes_of_their_values():
     whole = np.round(X * 2)
-    expected = hashes(Given.of(whole), 5)
+    expected = Given.of(whole).hashes(5)
     for same in every_kind_of(whole):
-        np.testing.assert_array_equal(hashes(Given.of(same), 5), expected)
-    np.testing.assert_array_equal(hashes(Given.of(whole.astype(np.int8)), 5), expected)
+        np.testing.assert_array_equal(Given.of(same).hashes(5), expected)
+    np.testing.assert_array_equal(Given.of(whole.astype(np.int8)).hashes(5), expected)
 
 
 def test_without_copies_and_weights_rows_stay_as_they_are():

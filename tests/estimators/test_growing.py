@@ -16,7 +16,6 @@ import sstpl
 from reference import growing as twin
 from reference import ridge
 from sstpl import SSTPLClassifier, SSTPLRegressor, _growth
-from sstpl._copies import hashes
 from sstpl._given import Given
 
 SMALL = {"hidden_width": 60, "scaling": "feature", "random_state": 0}
@@ -129,7 +128,7 @@ def test_the_penalty_is_the_one_of_least_error_over_the_folds():
 
 def deal(X, seed, n_folds):
     """Return the fold of every row."""
-    return (hashes(Given.of(X), seed) % np.uint64(n_folds)).astype(np.int64)
+    return (Given.of(X).hashes(seed) % np.uint64(n_folds)).astype(np.int64)
 
 
 def test_the_fold_of_a_row_is_a_hash_of_its_values():

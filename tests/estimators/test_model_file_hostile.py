@@ -69,8 +69,8 @@ def test_an_edited_number_is_refused(tiny, path):
 
 def test_a_newer_version_is_named(tiny, path):
     header, arrays = container.read(tiny)
-    forge(path, header | {"format_version": 2, "sstpl_version": "9.8.7", "wings": 2}, arrays)
-    refuses(path, r"format_version 2, written by sstpl '9.8.7'; this sstpl reads format_version 1")
+    forge(path, header | {"format_version": 3, "sstpl_version": "9.8.7", "wings": 2}, arrays)
+    refuses(path, r"format_version 3, written by sstpl '9.8.7'; this sstpl reads format_version 2 and older")
 
 
 def _zip():

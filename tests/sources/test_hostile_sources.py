@@ -164,14 +164,16 @@ def test_predicting_other_columns_is_refused(in_file, request, tmp_path):
     for source in (Blocks(X[:, :2], (40,)), saved(tmp_path / "rows.npy", X[:, :2])):
         with pytest.raises(ValueError, match="X has 2 features, but SSTPLRegressor is expecting 3"):
             model.predict(source)
-    with pytest.raises(ValueError, match="X contains infinity in column 1"):
+    with pytest.raises(ValueError, match=r"X.* contains infinity in (row 3, )?column 1"):
         model.predict(saved(tmp_path / "rows.npy", np.where(X[3, 1] == X, np.inf, X)))
 
 
 def test_parquet_columns_are_checked_by_name(tmp_path):
-    table = pa.table({"a": [1.0, 2.0], "b": [True, None], "c": ["x", "y"]})
+    table = pa.table({"a": [1.0, 2.0], "b": [True, None], "c": pa.array([7, 8], pa.decimal128(5))})
     pa.parquet.write_table(table, tmp_path / "rows.parquet")
-    with pytest.raises(TypeError, match=r"columns must be of numbers or bools, got \{'c': 'string'\}"):
+    with pytest.raises(
+        TypeError, match=r"columns must be of numbers, bools or text, got \{'c': 'decimal128\(5, 0\)'\}"
+    ):
         Parquet(tmp_path / "rows.parquet")
     with pytest.raises(ValueError, match=r"has no columns \['d'\]"):
         Parquet(tmp_path / "rows.parquet", target="d")
@@ -182,5 +184,5 @@ def test_parquet_columns_are_checked_by_name(tmp_path):
         _ = Parquet(tmp_path / "rows.parquet", ["a"]).target
     source = Parquet(tmp_path / "rows.parquet", target="c")
     assert source.columns == ["a", "b"]
-    assert source.target.tolist() == ["x", "y"]
+    assert source.target.tolist() == [7, 8]
     assert np.array_equal(next(source.iter_blocks()), [[1, 1], [2, np.nan]], equal_nan=True)

@@ -17,6 +17,7 @@ from sstpl._targets import LabelTargets
 from sstpl.cli._large import LargeTable, is_array, is_in_blocks, large_table, read_array, read_array_rows
 from sstpl.cli._output import UsageError
 from sstpl.cli._tables import Frame, is_archive, is_parquet, is_text, is_text_category, quoted, read_archive, read_table
+from sstpl.sources import Parquet
 
 _UNNAMED = re.compile(r"Unnamed: (\d+)")  # what pandas calls a column without a name, whose number is from 0
 _MOST_CLASSES = 20
@@ -211,8 +212,10 @@ def _text_columns(known: Categories) -> list[int]:
 
 def text_columns(X: Any) -> list[str]:
     """Return the names of the columns of rows to fit that hold text."""
-    if isinstance(X, np.ndarray) or is_in_blocks(X):
+    if isinstance(X, np.ndarray):
         return []
+    if isinstance(X, Parquet):
+        return [X.columns[column] for column, values in X.categories.items() if values and isinstance(values[0], str)]
     return [name for name in X.columns if is_text_category(X[name])]
 
 
