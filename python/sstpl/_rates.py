@@ -1,0 +1,181 @@
+"""How fast this machine does what a fit consists of, measured by doing a little of it at the sizes of a problem.
+
+Products and solves are those of `fit_level` on few rows; what is done for every row and value of X beside them is that
+of whole fits with one hidden unit. Widths and columns above 4096 are measured at 4096. Rows are random numbers.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from math import ceil, inf
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from sstpl import _core
+from sstpl._config import threads, threads_for
+from sstpl._parallel import workers_for
+from sstpl._plan import Machines, Rates
+from sstpl._work import BLOCK_ROWS, LevelFlops, LevelShape, Problem, level_flops
+from sstpl.classifier import SSTPLClassifier
+from sstpl.regressor import SSTPLRegressor
+
+_MOST_COLUMNS = _WIDEST = 4096
+_MOST_ROWS_OF_DUAL = 2048
+_MOST_ROWS, _MOST_VALUES = 50_000, 2**22  # of the fits with one hidden unit
+_FILE_BYTES, _CHUNK_BYTES, _COPY_BYTES = 2**28, 2**22, 2**26
+_ENOUGH_SECONDS, _MOST_REPEATS = 0.3, 3
+_ALPHAS = (1.0, 10.0, 100.0)  # of the path, in which no solve fails
+
+
+def measure(problem: Problem, machines: Machines) -> Rates:
+    """Return the rates of this machine for a problem, with as many threads as the machines of the plan use."""
+    with threads(machines.n_threads) as n_threads:
+        _fit_seconds(problem, 1000, 1, 1)  # what the first fit of a process does for all
+        row, row_again = _per_fit(problem, min(problem.n_rows, _MOST_ROWS), 1)
+        n_columns = min(problem.n_features, _MOST_COLUMNS)
+        n_some = max(2, min(problem.n_rows, _MOST_VALUES // n_columns))
+        value, value_again = (
+            max(0.0, seconds - n_some * known) / (n_some * n_columns)
+            for seconds, known in zip(_per_fit(problem, n_some, n_columns, whole=True), (row, row_again), strict=True)
+        )
+        level = _level_rates(problem.level, n_threads)
+        beside = level
+        if machines.n_workers == 1 and min(n_threads, problem.n_subsystems - 1) > 1:
+            if workers_for(problem.n_rows, problem.width, n_threads) > 1:
+                beside = _level_rates(problem.level, 1)
+        trial = _level_rates(problem.trial, 1) if problem.tries_maps else None
+    disk = _disk_rate() if machines.reads_disk(problem) else None
+    return Rates(level, beside, trial, value, value_again, row, row_again, _copy_rate(), disk)
+
+
+def _repeated(once: Callable[[], tuple[float, ...]]) -> tuple[float, ...]:
+    """Return the medians of what is measured several times, if that is soon done."""
+    start, found = perf_counter(), [once()]
+    while len(found) < _MOST_REPEATS and perf_counter() - start < _ENOUGH_SECONDS:
+        found.append(once())
+    return tuple(map(median, zip(*found, strict=True)))
+
+
+def _random(n_rows: int, n_columns: int, seed: int) -> Any:
+    return np.random.default_rng(seed).standard_normal((n_rows, n_columns), dtype=np.float32)
+
+
+def _per_fit(problem: Problem, n_rows: int, n_columns: int, *, whole: bool = False) -> tuple[float, float]:
+    """Return seconds of a fit with one hidden unit without its subsystems, and of one; for each row, or in all."""
+    one, two = _repeated(lambda: tuple(_fit_seconds(problem, n_rows, n_columns, count) for count in (1, 2)))
+    each = max(0.0, two - one)
+    size = 1 if whole else n_rows
+    return max(0.0, one - each) / size, each / size
+
+
+def _fit_seconds(problem: Problem, n_rows: int, n_columns: int, n_subsystems: int) -> float:
+    X, c = _random(n_rows, n_columns, 0), problem.n_outputs
+    kind = SSTPLRegressor if problem.is_regression else SSTPLClassifier
+    y: Any = _random(n_rows, c, 1) if problem.is_regression else np.arange(n_rows) % c
+    model = kind(
+        hidden_width=1,
+        max_depth=1,
+        n_subsystems=n_subsystems,
+        n_folds=problem.n_folds,
+        scaling="feature",
+        hidden_columns="all",
+        random_state=0,
+    )
+    start = perf_counter()
+    model.fit(X, y)
+    return perf_counter() - start
+
+
+def probe_of(shape: LevelShape) -> LevelShape:
+    """Return the sizes at which the rates of a level are measured: as many rows at once, but fewer folds of them."""
+    d, p = min(shape.n_columns, _MOST_COLUMNS), min(shape.width, _WIDEST)
+    if shape.n_rows < shape.width:  # as many as the order of the solves
+        return replace(shape, n_rows=min(shape.n_rows, _MOST_ROWS_OF_DUAL), n_columns=d, width=p, n_folds=2)
+    of_fold = ceil(shape.n_rows / shape.n_folds)
+    block = ceil(of_fold / ceil(of_fold / BLOCK_ROWS))
+    n_folds = max(2, ceil(p / block))  # with fewer rows than hidden units another form would be solved
+    return replace(shape, n_rows=n_folds * block, n_columns=d, width=p, n_folds=n_folds)
+
+
+def _level_rates(shape: LevelShape, n_threads: int) -> LevelFlops:
+    """Return the rates of a level in flop/s, with the threads that it would have."""
+    probe = probe_of(shape)
+    n, c = probe.n_rows, probe.n_outputs
+    X, Y = _random(n, probe.n_columns, 2), _random(n, c, 3)
+    labels = None if probe.is_regression else np.arange(n, dtype=np.int64) % c
+    starts = np.linspace(0, n, probe.n_folds + 1).astype(np.int64)
+    block = -(-n // probe.n_folds)
+    flops = level_flops(probe, len(_ALPHAS))
+
+    def once() -> tuple[float, ...]:
+        start = perf_counter()
+        fit = _core.fit_level(
+            [X],
+            Y,
+            "constrained",
+            probe.width,
+            "tanh",
+            0,
+            0,
+            labels,
+            list(_ALPHAS),
+            starts,
+            leave_one_out=probe.is_regression,
+        )
+        whole = perf_counter() - start
+        own = fit["report"]["seconds"]
+        layer = fit["hidden_weights"], fit["hidden_bias"], fit["weights"], fit["intercept"]
+        start = perf_counter()
+        _core.predict_stack(X, [layer], 1.0, "tanh", block)
+        hidden = perf_counter() - start
+        return hidden, own["sums"], own["path"], own["solve"], own["scores"], whole - sum(own.values())
+
+    with threads(n_threads), threads_for(shape.flops):
+        hidden, sums, path, solve, scores, alone = _repeated(once)
+    scored = 2.0 * n * probe.width * c
+    made = 2.0 * n * probe.n_columns * probe.width
+    return LevelFlops(
+        hidden=(made + scored) / hidden,
+        sums=flops.sums / max(sums - hidden, _LEAST_SHARE * sums),
+        path=flops.path / path,
+        solves=flops.solves / solve,
+        scores=scored / scores,
+        leave_one_out=flops.leave_one_out / alone if probe.is_regression else inf,
+    )
+
+
+_LEAST_SHARE = 0.05  # of the pass over the rows, that sums are taken to need where noise hides it
+
+
+def _copy_rate() -> float:
+    source = np.ones(_COPY_BYTES // 8)
+
+    def once() -> tuple[float, ...]:
+        start = perf_counter()
+        source.copy()
+        return (perf_counter() - start,)
+
+    return _COPY_BYTES / _repeated(once)[0]
+
+
+def _disk_rate() -> float:
+    """Return bytes/s of reading a file in the folder of temporary files, none of which is in the system's cache."""
+    chunk = os.urandom(_CHUNK_BYTES)
+    with tempfile.TemporaryFile() as file:
+        for _ in range(_FILE_BYTES // _CHUNK_BYTES):
+            file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        file.seek(0)
+        start = perf_counter()
+        while file.read(_CHUNK_BYTES):
+            pass
+        return _FILE_BYTES / (perf_counter() - start)
