@@ -10,7 +10,7 @@ rows. Scores go to the client, which decides, as it holds what is a number or a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from sstpl import _work as work
@@ -23,6 +23,7 @@ _PASSES_OF_MAP = 7  # over X: checked, hashed, extremes, mean, deviation, read t
 _PASSES_OF_COPY = 2
 
 WORKERS, SOLVER, CLIENT = "workers", "one worker", "client"
+MACHINE = "machine"  # that is all of them
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,14 @@ class Machines:
     memory: float
     network: float
 
-    def in_files(self, problem: Problem) -> bool:
-        """Whether the rows of a worker are too large for its memory."""
-        return work.row_bytes(problem) / self.n_workers > SHARE_OF_MEMORY * self.memory
+    def file_bytes(self, problem: Problem) -> float:
+        """Return the bytes of rows that each machine has in files: X, mapped rows, a subsystem's copy; 0 for none."""
+        n_bytes = work.row_bytes(problem) / self.n_workers
+        return 3 * n_bytes if n_bytes > SHARE_OF_MEMORY * self.memory else 0.0
 
     def reads_disk(self, problem: Problem) -> bool:
-        """Whether files of X, of mapped rows and of a subsystem's copy are too large to stay in the system's cache."""
-        return self.in_files(problem) and 3 * work.row_bytes(problem) / self.n_workers > self.memory
+        """Whether the files of rows are too large to stay in the system's cache."""
+        return self.file_bytes(problem) > self.memory
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,7 @@ class Limit:
     need: float
     capacity: float
     remedy: str
+    is_memory: bool = False  # in bytes, or in seconds
 
     @property
     def share(self) -> float:
@@ -132,7 +135,14 @@ class Plan:
     @property
     def seconds(self) -> float:
         """Seconds of the fit."""
-        return sum(stage.seconds for stage in self.stages)
+        return self.whole.seconds
+
+    @property
+    def whole(self) -> Stage:
+        """All stages together; of memory the most."""
+        names = ("flops", "rows_read", "sent", "computing", "reading", "sending")
+        sums = {name: sum(getattr(stage, name) for stage in self.stages) for name in names}
+        return Stage("in all", "", memory=max(stage.memory for stage in self.stages), **sums)
 
     def memory(self, *places: str) -> float:
         """Return the bytes that a machine of these places holds at once."""
@@ -145,14 +155,17 @@ class Plan:
         """
         memory, narrower = self.machines.memory, "a smaller width or fewer folds"
         if self.machines.n_workers == 1:
-            found = [Limit("memory of the machine", self.memory(WORKERS, SOLVER, CLIENT), memory, "several machines")]
+            found = [Limit("memory of the machine", self.whole.memory, memory, f"several machines, {narrower}", True)]
         else:
-            alone = sum(stage.computing for stage in self.stages if stage.place == SOLVER)
+            solving, deciding = (
+                sum(stage.computing for stage in self.stages if stage.place == place) for place in (SOLVER, CLIENT)
+            )
             sending = sum(stage.sending for stage in self.stages)
             found = [
-                Limit("memory of the client", self.memory(CLIENT), memory, "a larger client, or scores that stay"),
-                Limit("memory of a worker", self.memory(WORKERS, SOLVER), memory, f"more workers, {narrower}"),
-                Limit("time that one worker solves alone", alone, self.seconds, f"more threads there, {narrower}"),
+                Limit("memory of the client", self.memory(CLIENT), memory, "a larger client, fewer outputs", True),
+                Limit("memory of a worker", self.memory(WORKERS, SOLVER), memory, f"more workers, {narrower}", True),
+                Limit("time of the client alone", deciding, self.seconds, "fewer subsystems or outputs"),
+                Limit("time of one worker alone", solving, self.seconds, f"more threads there, {narrower}"),
                 Limit("time of the network", sending, self.seconds, f"a faster network, fewer workers, {narrower}"),
             ]
         return sorted(found, key=lambda limit: -limit.share)
@@ -163,7 +176,10 @@ def plan(problem: Problem, machines: Machines, rates: Rates) -> Plan:
     stages = [*_map_stages(problem, machines, rates), *_level_stages(problem, machines, rates)]
     if machines.n_workers > 1:
         stages += _network_stages(problem, machines, rates)
-    return Plan(problem, machines, (*stages, _client_stage(problem, machines, rates)))
+    stages.append(_client_stage(problem, machines, rates))
+    if machines.n_workers == 1:
+        stages = [replace(stage, place=MACHINE) for stage in stages]
+    return Plan(problem, machines, tuple(stages))
 
 
 def tree(n_workers: int) -> tuple[int, int]:
@@ -180,7 +196,7 @@ def tree(n_workers: int) -> tuple[int, int]:
 def _held(problem: Problem, machines: Machines) -> tuple[float, float]:
     """Return the bytes of rows in a worker's memory, and what stands beside them where it is the client too."""
     rows = work.block_bytes(problem)
-    if not machines.in_files(problem):
+    if not machines.file_bytes(problem):
         rows = 3 * work.row_bytes(problem) / machines.n_workers  # X, mapped rows, a subsystem's
     return rows, work.bookkeeping_bytes(problem) if machines.n_workers == 1 else 0.0
 
@@ -201,11 +217,11 @@ def _map_stages(problem: Problem, machines: Machines, rates: Rates) -> list[Stag
     trials = work.trial_flops(problem)
     if trials:
         assert rates.trial is not None
-        each = [seconds(flops, rates.trial) for flops in trials]
+        each = [flops.seconds(rates.trial) for flops in trials]
         some = float(work.DTYPE.itemsize * problem.trial.n_rows * problem.n_features)
         sent = some if n_workers > 1 else 0.0
         computing = max(*each, sum(each) / machines.n_threads)  # side by side
-        flops = sum(total(flops) for flops in trials)
+        flops = sum(flops.total for flops in trials)
         stages.append(
             Stage("choice of the input map", CLIENT, flops, some, sent, 0.0, computing, 0.0, sent / machines.network)
         )
@@ -294,13 +310,3 @@ def _client_stage(problem: Problem, machines: Machines, rates: Rates) -> Stage:
         computing=computing,
         sending=sent / machines.network,
     )
-
-
-def total(flops: LevelFlops) -> float:
-    """Return all flops of a level."""
-    return float(sum(vars(flops).values()))
-
-
-def seconds(flops: LevelFlops, rates: LevelFlops) -> float:
-    """Return the seconds of a level at rates in flop/s; where nothing is computed, no rate counts."""
-    return float(sum(own / rate for own, rate in zip(vars(flops).values(), vars(rates).values(), strict=True) if own))

@@ -1,7 +1,7 @@
 """How fast this machine does what a fit consists of, measured by doing a little of it at the sizes of a problem.
 
-Products and solves are those of `fit_level` on few rows; what is done for every row and value of X beside them is that
-of whole fits with one hidden unit. Widths and columns above 4096 are measured at 4096. Rows are random numbers.
+Products and solves are those of `fit_crossfit` on few rows; what is done for every row and value of X beside them is
+that of whole fits with one hidden unit. Widths and columns above 4096 are measured at 4096. Rows are random numbers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sstpl import _core
 from sstpl._config import threads, threads_for
 from sstpl._parallel import workers_for
 from sstpl._plan import Machines, Rates
-from sstpl._work import BLOCK_ROWS, LevelFlops, LevelShape, Problem, level_flops
+from sstpl._work import BLOCK_ROWS, LevelFlops, LevelShape, Problem, kept_share, level_flops
 from sstpl.classifier import SSTPLClassifier
 from sstpl.regressor import SSTPLRegressor
 
@@ -29,7 +29,9 @@ _MOST_COLUMNS = _WIDEST = 4096
 _MOST_ROWS_OF_DUAL = 2048
 _MOST_ROWS, _MOST_VALUES = 50_000, 2**22  # of the fits with one hidden unit
 _FILE_BYTES, _CHUNK_BYTES, _COPY_BYTES = 2**28, 2**22, 2**26
-_ENOUGH_SECONDS, _MOST_REPEATS = 0.3, 3
+_ENOUGH_SECONDS, _MOST_REPEATS = 1.0, 3
+_MOSTLY = 0.5  # of the features, which the core then keeps in the probe as well
+_LEAST_SHARE = 0.05
 _ALPHAS = (1.0, 10.0, 100.0)  # of the path, in which no solve fails
 
 
@@ -44,11 +46,13 @@ def measure(problem: Problem, machines: Machines) -> Rates:
             max(0.0, seconds - n_some * known) / (n_some * n_columns)
             for seconds, known in zip(_per_fit(problem, n_some, n_columns, whole=True), (row, row_again), strict=True)
         )
-        level = _level_rates(problem.level, n_threads)
+        n_own = max(min(problem.n_sampled, problem.width), problem.n_sampled // machines.n_workers)
+        shape = replace(problem.level, n_rows=n_own)
+        level = _level_rates(shape, n_threads)
         beside = level
-        if machines.n_workers == 1 and min(n_threads, problem.n_subsystems - 1) > 1:
-            if workers_for(problem.n_rows, problem.width, n_threads) > 1:
-                beside = _level_rates(problem.level, 1)
+        n_beside = workers_for(problem.n_rows, problem.width, n_threads) if machines.n_workers == 1 else 1
+        if min(n_beside, problem.n_subsystems - 1) > 1:
+            beside = _level_rates(shape, 1)
         trial = _level_rates(problem.trial, 1) if problem.tries_maps else None
     disk = _disk_rate() if machines.reads_disk(problem) else None
     return Rates(level, beside, trial, value, value_again, row, row_again, _copy_rate(), disk)
@@ -95,8 +99,8 @@ def _fit_seconds(problem: Problem, n_rows: int, n_columns: int, n_subsystems: in
 def probe_of(shape: LevelShape) -> LevelShape:
     """Return the sizes at which the rates of a level are measured: as many rows at once, but fewer folds of them."""
     d, p = min(shape.n_columns, _MOST_COLUMNS), min(shape.width, _WIDEST)
-    if shape.n_rows < shape.width:  # as many as the order of the solves
-        return replace(shape, n_rows=min(shape.n_rows, _MOST_ROWS_OF_DUAL), n_columns=d, width=p, n_folds=2)
+    if shape.n_rows < shape.width:  # rows are then the order of the solves
+        return replace(shape, n_rows=min(shape.n_rows, _MOST_ROWS_OF_DUAL), n_columns=d, width=p)
     of_fold = ceil(shape.n_rows / shape.n_folds)
     block = ceil(of_fold / ceil(of_fold / BLOCK_ROWS))
     n_folds = max(2, ceil(p / block))  # with fewer rows than hidden units another form would be solved
@@ -106,51 +110,43 @@ def probe_of(shape: LevelShape) -> LevelShape:
 def _level_rates(shape: LevelShape, n_threads: int) -> LevelFlops:
     """Return the rates of a level in flop/s, with the threads that it would have."""
     probe = probe_of(shape)
-    n, c = probe.n_rows, probe.n_outputs
-    X, Y = _random(n, probe.n_columns, 2), _random(n, c, 3)
-    labels = None if probe.is_regression else np.arange(n, dtype=np.int64) % c
+    n, d, p, c = probe.n_rows, probe.n_columns, probe.width, probe.n_outputs
+    X, Y, W = _random(n, d, 2), _random(n, c, 3), _random(p, d, 4) / np.float32(np.sqrt(d))
+    bias, weights, intercept = np.zeros(p, X.dtype), _random(p, c, 5), np.zeros(c, X.dtype)
     starts = np.linspace(0, n, probe.n_folds + 1).astype(np.int64)
-    block = -(-n // probe.n_folds)
-    flops = level_flops(probe, len(_ALPHAS))
+    keeps = kept_share(shape.n_rows, shape.width, shape.n_folds) > _MOSTLY
+    hold_bytes = 2**30 if keeps else 0
 
     def once() -> tuple[float, ...]:
         start = perf_counter()
-        fit = _core.fit_level(
-            [X],
-            Y,
-            "constrained",
-            probe.width,
-            "tanh",
-            0,
-            0,
-            labels,
-            list(_ALPHAS),
-            starts,
-            leave_one_out=probe.is_regression,
+        fit = _core.fit_crossfit(
+            X, Y, _ALPHAS, starts, hidden=(W, bias), leave_one_out=probe.is_regression, hold_bytes=hold_bytes
         )
         whole = perf_counter() - start
         own = fit["report"]["seconds"]
-        layer = fit["hidden_weights"], fit["hidden_bias"], fit["weights"], fit["intercept"]
         start = perf_counter()
-        _core.predict_stack(X, [layer], 1.0, "tanh", block)
+        _core.predict_stack(X, [(W, bias, weights, intercept)], 1.0, "tanh")
         hidden = perf_counter() - start
         return hidden, own["sums"], own["path"], own["solve"], own["scores"], whole - sum(own.values())
 
     with threads(n_threads), threads_for(shape.flops):
         hidden, sums, path, solve, scores, alone = _repeated(once)
-    scored = 2.0 * n * probe.width * c
-    made = 2.0 * n * probe.n_columns * probe.width
+    flops = level_flops(probe, len(_ALPHAS))
+    again = 0.0 if keeps else hidden
+    scored, made = 2.0 * n * p * c, 2.0 * n * d * p
     return LevelFlops(
         hidden=(made + scored) / hidden,
-        sums=flops.sums / max(sums - hidden, _LEAST_SHARE * sums),
+        sums=flops.sums / _less(sums, hidden),
         path=flops.path / path,
         solves=flops.solves / solve,
-        scores=scored / scores,
-        leave_one_out=flops.leave_one_out / alone if probe.is_regression else inf,
+        scores=scored / _less(scores, again),
+        leave_one_out=flops.leave_one_out / _less(alone, again) if probe.is_regression else inf,
     )
 
 
-_LEAST_SHARE = 0.05  # of the pass over the rows, that sums are taken to need where noise hides it
+def _less(seconds: float, part: float) -> float:
+    """Return the seconds without a part of them that was measured by itself, of which noise must not leave nothing."""
+    return max(seconds - part, _LEAST_SHARE * seconds)
 
 
 def _copy_rate() -> float:

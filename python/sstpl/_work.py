@@ -111,6 +111,17 @@ class LevelFlops:
     def __add__(self, other: LevelFlops) -> LevelFlops:
         return LevelFlops(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
+    @property
+    def total(self) -> float:
+        """All of them."""
+        return float(sum(vars(self).values()))
+
+    def seconds(self, rates: LevelFlops) -> float:
+        """Return the time at rates in flop/s; those of what is not computed do not count."""
+        return float(
+            sum(own / rate for own, rate in zip(vars(self).values(), vars(rates).values(), strict=True) if own)
+        )
+
     def scaled(self, factor: float) -> LevelFlops:
         """Return a multiple."""
         return LevelFlops(*(factor * getattr(self, f.name) for f in fields(self)))
