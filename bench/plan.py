@@ -1,9 +1,9 @@
 """What `sstpl plan` says a fit takes, against what it takes.
 
-``python bench/plan.py`` fits sizes that differ in rows, columns, width, depth, outputs and subsystems, each in a process
-of its own: rates are measured as ``sstpl plan`` measures them, then the fit is run; both in turn, ``--rounds`` times.
-The plan is of the levels that the fit has tried. Rows are random; the input map is given. Writes
-``bench/results/plan.json`` and ``.md``.
+``python bench/plan.py`` fits sizes that differ in rows, columns, width, depth, outputs and subsystems, each in a
+process of its own: rates are measured as ``sstpl plan`` measures them, then the fit is run; both in turn, ``--rounds``
+times. The machine must have nothing else to do, or one of the two is slower than the other. The plan is of the levels
+that the fit has tried. Rows are random; the input map is given. Writes ``bench/results/plan.json`` and ``.md``.
 """
 
 from __future__ import annotations
@@ -117,8 +117,8 @@ def page(result: Record) -> str:
     lines.append(
         f"Command: `{machine['command']}`. {machine['cpu']}, {machine['cores']} cores, threads: {runs[0]['threads']}, "
         f"Python {machine['python']}, sstpl {machine['sstpl']} at {result['commit']} ({machine['blas']}, "
-        f"{machine['simd']}), {versions}; seed {runs[0]['seed']}. Rates are measured as `sstpl plan` does, then the fit "
-        f"is run, {runs[0]['rounds']} times in turn: medians, and of the ratio of plan to fit the spread. "
+        f"{machine['simd']}), {versions}; seed {runs[0]['seed']}. Rates are measured as `sstpl plan` does, then the "
+        f"fit is run, {runs[0]['rounds']} times in turn: medians, and of the ratio of plan to fit the spread. "
         f'{N_FOLDS} folds, `scaling="feature"`; the plan is of the levels that each subsystem tried.'
     )
     lines += ["", f"{within} of {len(ratios)} plans are within {100 * GOAL:.0f} % of the fit beside them.", ""]

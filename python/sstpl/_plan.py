@@ -262,6 +262,9 @@ def _level_stages(problem: Problem, machines: Machines, rates: Rates) -> list[St
             continue
         over = n_workers if place == WORKERS else 1
         computing = (own / getattr(rates.level, kind) + rounds * own / getattr(later, kind)) / over
+        if kind == "sums" and problem.n_sampled >= problem.width:  # made by every worker
+            made = work.fresh_bytes(problem.width, problem.n_outputs, problem.n_folds)
+            computing += (1 + rounds) * problem.depth * made / rates.copy
         # Rows are read to make hidden units of them: 2 p flops for every value.
         read = problem.n_subsystems * own / (2 * problem.width) * work.DTYPE.itemsize if kind == "hidden" else 0.0
         held = memory if place == WORKERS else alone

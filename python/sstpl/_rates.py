@@ -21,7 +21,7 @@ from sstpl import _core
 from sstpl._config import threads, threads_for
 from sstpl._parallel import workers_for
 from sstpl._plan import Machines, Rates
-from sstpl._work import BLOCK_ROWS, LevelFlops, LevelShape, Problem, kept_share, level_flops
+from sstpl._work import BLOCK_ROWS, LevelFlops, LevelShape, Problem, fresh_bytes, kept_share, level_flops
 from sstpl.classifier import SSTPLClassifier
 from sstpl.regressor import SSTPLRegressor
 
@@ -46,16 +46,17 @@ def measure(problem: Problem, machines: Machines) -> Rates:
             max(0.0, seconds - n_some * known) / (n_some * n_columns)
             for seconds, known in zip(_per_fit(problem, n_some, n_columns, whole=True), (row, row_again), strict=True)
         )
+        copy = _copy_rate()
         n_own = max(min(problem.n_sampled, problem.width), problem.n_sampled // machines.n_workers)
         shape = replace(problem.level, n_rows=n_own)
-        level = _level_rates(shape, n_threads)
+        level = _level_rates(shape, n_threads, copy)
         beside = level
         n_beside = workers_for(problem.n_rows, problem.width, n_threads) if machines.n_workers == 1 else 1
         if min(n_beside, problem.n_subsystems - 1) > 1:
-            beside = _level_rates(shape, 1)
-        trial = _level_rates(problem.trial, 1) if problem.tries_maps else None
+            beside = _level_rates(shape, 1, copy)
+        trial = _level_rates(problem.trial, 1, copy) if problem.tries_maps else None
     disk = _disk_rate() if machines.reads_disk(problem) else None
-    return Rates(level, beside, trial, value, value_again, row, row_again, _copy_rate(), disk)
+    return Rates(level, beside, trial, value, value_again, row, row_again, copy, disk)
 
 
 def _repeated(once: Callable[[], tuple[float, ...]]) -> tuple[float, ...]:
@@ -107,7 +108,7 @@ def probe_of(shape: LevelShape) -> LevelShape:
     return replace(shape, n_rows=n_folds * block, n_columns=d, width=p, n_folds=n_folds)
 
 
-def _level_rates(shape: LevelShape, n_threads: int) -> LevelFlops:
+def _level_rates(shape: LevelShape, n_threads: int, copy: float) -> LevelFlops:
     """Return the rates of a level in flop/s, with the threads that it would have."""
     probe = probe_of(shape)
     n, d, p, c = probe.n_rows, probe.n_columns, probe.width, probe.n_outputs
@@ -132,11 +133,12 @@ def _level_rates(shape: LevelShape, n_threads: int) -> LevelFlops:
     with threads(n_threads), threads_for(shape.flops):
         hidden, sums, path, solve, scores, alone = _repeated(once)
     flops = level_flops(probe, len(_ALPHAS))
+    made_sums = fresh_bytes(p, c, probe.n_folds) / copy if n >= p else 0.0
     again = 0.0 if keeps else hidden
     scored, made = 2.0 * n * p * c, 2.0 * n * d * p
     return LevelFlops(
         hidden=(made + scored) / hidden,
-        sums=flops.sums / _less(sums, hidden),
+        sums=flops.sums / _less(sums, hidden + made_sums),
         path=flops.path / path,
         solves=flops.solves / solve,
         scores=scored / _less(scores, again),

@@ -212,6 +212,11 @@ def packed_bytes(width: int, n_outputs: int) -> float:
     return 8.0 * (gram + width * (n_outputs + 3) + 2 * n_outputs)
 
 
+def fresh_bytes(width: int, n_outputs: int, n_folds: int) -> float:
+    """Return the bytes of memory that the sums of a level are made in: those of all folds, and of all rows."""
+    return (n_folds + 1) * packed_bytes(width, n_outputs)
+
+
 def layer_bytes(problem: Problem) -> float:
     """Return the bytes of the hidden layers of a subsystem, which every worker is sent."""
     columns = problem.depth * problem.n_features + (problem.depth - 1) * problem.n_outputs

@@ -19,7 +19,7 @@ from sstpl.cli import _output as output
 _GIB = 2.0**30
 _BITS = 8.0
 KEYS = {
-    "problem": "object: rows, features, outputs, width, depth, subsystems, folds, and whether it is a regression",
+    "problem": "object: rows, features, outputs, width, depth, subsystems, folds, is_regression",
     "machines": "object: workers, and of each threads, bytes of memory, bytes_per_second of network, and "
     "file_bytes of rows that are too large for its memory",
     "rates": "object of what was measured on this machine: flop/s of every kind of work, seconds of values and rows, "
@@ -117,7 +117,7 @@ def run(options: argparse.Namespace) -> None:
 def _document(plan: Plan, rates: Rates) -> dict[str, Any]:
     problem, machines = plan.problem, plan.machines
     return {
-        "problem": {name.removeprefix("n_"): value for name, value in asdict(problem).items()},
+        "problem": {name.removeprefix("n_"): value for name, value in asdict(problem).items() if name != "tries_maps"},
         "machines": {
             "workers": machines.n_workers,
             "threads": machines.n_threads,
@@ -214,7 +214,7 @@ def _time(value: float) -> str:
 def _count(text: str) -> int:
     """Return a whole number, which may be written as 1e9."""
     number = float(text)
-    if not (number >= 1 and number == int(number)):
+    if not (number >= 1 and number.is_integer()):
         raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text}")
     return int(number)
 
