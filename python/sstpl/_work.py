@@ -236,7 +236,9 @@ def bookkeeping_bytes(problem: Problem) -> float:
 
 def sums_bytes(problem: Problem, n_rows: int) -> float:
     """Return the bytes of a level on some rows: its sums, what it is solved in, and the features that are kept."""
-    return level_bytes(n_rows, problem.width, problem.n_folds, DTYPE, problem.is_regression)
+    p, K = problem.width, problem.n_folds
+    in_panels = fresh_bytes(p, problem.n_outputs, K) - 4.0 * (K + 1) * p**2  # which hold more than a triangle
+    return level_bytes(n_rows, p, K, DTYPE, problem.is_regression) + in_panels
 
 
 def row_bytes(problem: Problem) -> float:

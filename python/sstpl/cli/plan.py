@@ -189,7 +189,8 @@ def _measured(rates: Rates) -> str:
 
 def _needed(limit: Limit) -> str:
     show = _bytes if limit.is_memory else _time
-    return f"{show(limit.need)} of {show(limit.capacity)}, {100 * limit.share:.3g} %"
+    share = f"{100 * limit.share:.3g} %" if limit.share < 10 else f"{limit.share:,.0f} times that"
+    return f"{show(limit.need)} of {show(limit.capacity)}, {share}"
 
 
 def _number(value: float) -> str:
