@@ -21,7 +21,7 @@ from sstpl import _core
 from sstpl._config import threads, threads_for
 from sstpl._parallel import workers_for
 from sstpl._plan import Machines, Rates
-from sstpl._work import BLOCK_ROWS, LevelFlops, LevelShape, Problem, fresh_bytes, kept_share, level_flops
+from sstpl._work import BLOCK_ROWS, DTYPE, LevelFlops, LevelShape, Problem, fresh_bytes, kept_share, level_flops
 from sstpl.classifier import SSTPLClassifier
 from sstpl.regressor import SSTPLRegressor
 
@@ -39,14 +39,9 @@ def measure(problem: Problem, machines: Machines) -> Rates:
     """Return the rates of this machine for a problem, with as many threads as the machines of the plan use."""
     with threads(machines.n_threads) as n_threads:
         _fit_seconds(problem, 1000, 1, 1)  # what the first fit of a process does for all
-        row, row_again = _per_fit(problem, min(problem.n_rows, _MOST_ROWS), 1)
-        n_columns = min(problem.n_features, _MOST_COLUMNS)
-        n_some = max(2, min(problem.n_rows, _MOST_VALUES // n_columns))
-        value, value_again = (
-            max(0.0, seconds - n_some * known) / (n_some * n_columns)
-            for seconds, known in zip(_per_fit(problem, n_some, n_columns, whole=True), (row, row_again), strict=True)
-        )
         copy = _copy_rate()
+        row, row_again = _per_fit(problem, min(problem.n_rows, _MOST_ROWS), 1)
+        value, value_again = _of_values(problem, row, row_again, 2 * DTYPE.itemsize / copy)
         n_own = max(min(problem.n_sampled, problem.width), problem.n_sampled // machines.n_workers)
         shape = replace(problem.level, n_rows=n_own)
         level = _level_rates(shape, n_threads, copy)
@@ -57,6 +52,16 @@ def measure(problem: Problem, machines: Machines) -> Rates:
         trial = _level_rates(problem.trial, 1, copy) if problem.tries_maps else None
     disk = _disk_rate() if machines.reads_disk(problem) else None
     return Rates(level, beside, trial, value, value_again, row, row_again, copy, disk)
+
+
+def _of_values(problem: Problem, row: float, row_again: float, least: float) -> tuple[float, float]:
+    """Return the seconds of a value, once and for every subsystem, which copies it: in `least` seconds or more."""
+    n_columns = min(problem.n_features, _MOST_COLUMNS)
+    n_rows = max(2, min(problem.n_rows, _MOST_VALUES // n_columns))
+    once, again = _per_fit(problem, n_rows, n_columns)
+    in_all = max(2 * least, (once + again - row - row_again) / n_columns)
+    each = min(max(least, (again - row_again) / n_columns), in_all - least)
+    return in_all - each, each
 
 
 def _repeated(once: Callable[[], tuple[float, ...]]) -> tuple[float, ...]:
@@ -71,12 +76,11 @@ def _random(n_rows: int, n_columns: int, seed: int) -> Any:
     return np.random.default_rng(seed).standard_normal((n_rows, n_columns), dtype=np.float32)
 
 
-def _per_fit(problem: Problem, n_rows: int, n_columns: int, *, whole: bool = False) -> tuple[float, float]:
-    """Return seconds of a fit with one hidden unit without its subsystems, and of one; for each row, or in all."""
+def _per_fit(problem: Problem, n_rows: int, n_columns: int) -> tuple[float, float]:
+    """Return the seconds for each row of a fit with one hidden unit: without its subsystems, and of one of them."""
     one, two = _repeated(lambda: tuple(_fit_seconds(problem, n_rows, n_columns, count) for count in (1, 2)))
-    each = max(0.0, two - one)
-    size = 1 if whole else n_rows
-    return max(0.0, one - each) / size, each / size
+    each = min(max(0.0, two - one), one)
+    return (one - each) / n_rows, each / n_rows
 
 
 def _fit_seconds(problem: Problem, n_rows: int, n_columns: int, n_subsystems: int) -> float:

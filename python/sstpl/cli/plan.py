@@ -158,10 +158,10 @@ def _print(plan: Plan, rates: Rates) -> None:
     output.print_facts(
         {
             "fit": f"{problem.n_rows:,} rows of {problem.n_features:,} columns, {what}; width {problem.width}, "
-            f"{problem.depth} levels, {problem.n_subsystems} subsystems, {problem.n_folds} folds",
-            "machines": f"{machines.n_workers}, each of {machines.n_threads} threads and {_bytes(machines.memory)}"
+            f"levels: {problem.depth}, subsystems: {problem.n_subsystems}, folds: {problem.n_folds}",
+            "machines": f"{machines.n_workers}; of each: threads: {machines.n_threads}, {_bytes(machines.memory)}"
             + (f", {machines.network * _BITS / 1e9:g} Gbit/s" if machines.n_workers > 1 else "")
-            + (f"; {_bytes(files)} of rows in files of each" if files else ""),
+            + (f", {_bytes(files)} of rows in files" if files else ""),
             "measured here": _measured(rates),
         }
     )
@@ -175,7 +175,7 @@ def _print(plan: Plan, rates: Rates) -> None:
     first, *others = plan.limits()
     for limit in (first, *others):
         verdict = "too little" if limit.share > 1 else "breaks first" if limit is first else ""
-        print(f"{limit.name:<32}{_needed(limit):<34}{verdict}".rstrip())
+        print(f"{limit.name:<32}{_needed(limit):<40}{verdict}".rstrip())
     print(f"what helps: {first.remedy}")
 
 
