@@ -27,7 +27,7 @@ from sstpl.regressor import SSTPLRegressor
 
 _MOST_COLUMNS = _WIDEST = 4096
 _MOST_ROWS_OF_DUAL = 2048
-_MOST_ROWS, _MOST_VALUES = 50_000, 2**22  # of the fits with one hidden unit
+_MOST_ROWS, _MOST_VALUES = 200_000, 2**22  # of the fits with one hidden unit
 _FILE_BYTES, _CHUNK_BYTES, _COPY_BYTES = 2**28, 2**22, 2**26
 _ENOUGH_SECONDS, _MOST_REPEATS = 1.0, 3
 _MOSTLY = 0.5  # of the features, which the core then keeps in the probe as well
