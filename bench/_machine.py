@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import resource
+import subprocess
 import sys
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -49,6 +50,13 @@ def describe(packages: tuple[str, ...] = ("numpy", "scipy", "scikit-learn")) -> 
         "versions": versions,
         "command": " ".join(["python", *sys.argv]),
     }
+
+
+def commit() -> str:
+    """Return the commit that is measured, with a mark where files differ from it."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=10"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "an unknown commit"
 
 
 def restart_peak_memory() -> float:

@@ -10,7 +10,7 @@ from sstpl._given import Given
 
 _MOST_MEGABYTES_OF_SPARSE = 4096.0  # where there is no limit: little of X becomes much, which nobody asked for
 
-_BYTES_ALWAYS_KEPT, _MOST_BYTES_KEPT = 256 * 2**20, 2**30  # of features, as in crossfit.hpp
+BYTES_ALWAYS_KEPT, MOST_BYTES_KEPT = 256 * 2**20, 2**30  # of features, as in crossfit.hpp
 
 
 def level_bytes(
@@ -21,9 +21,7 @@ def level_bytes(
     A triangle of sums per fold and of all, a square to solve in, another for leverages, and the features it keeps.
     """
     features = n_rows * width * dtype.itemsize
-    kept = (
-        features if features <= _BYTES_ALWAYS_KEPT else min(features, (4 * n_folds + 12) * width**2, _MOST_BYTES_KEPT)
-    )
+    kept = features if features <= BYTES_ALWAYS_KEPT else min(features, (4 * n_folds + 12) * width**2, MOST_BYTES_KEPT)
     leverages = dtype.itemsize * width**2 if leave_one_out else 0
     return float((4 * n_folds + 12) * width**2 + leverages + kept)
 

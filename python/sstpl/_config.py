@@ -49,7 +49,7 @@ def show_config() -> None:
 
 
 @cache
-def _cpu_quota() -> int:
+def available_cores() -> int:
     """Return how many cores this process may use; asked once, because it reads files."""
     return int(joblib.cpu_count())
 
@@ -94,7 +94,7 @@ if hasattr(os, "register_at_fork"):
 def threads(n_threads: int | None) -> Iterator[int]:
     """Limit the core's threads for a while; None means as they are, within the machine's CPU quota."""
     before = _core.num_threads()
-    wanted = min(before, _cpu_quota()) if n_threads is None else n_threads
+    wanted = min(before, available_cores()) if n_threads is None else n_threads
     # More threads than there were before are made anew, so nothing is set that is set already.
     limit = _limits.add(wanted) if wanted != before else None
     try:

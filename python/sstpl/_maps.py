@@ -26,10 +26,10 @@ from sstpl._rows import Split, split_rows
 from sstpl._typing import Floats, Labels, Weights
 
 TABLE_MAPS = ("feature", "quantile", "piecewise")
-_MOST_COLUMNS = 2000  # of an encoded table: wide rows, such as pixels, cost too much eightfold
+MOST_COLUMNS_OF_TRIALS = 2000  # of an encoded table: wide rows, such as pixels, cost too much eightfold
 
-_MOST_ROWS = 10_000
-_WIDTH = 500
+ROWS_OF_TRIALS = 10_000
+WIDTH_OF_TRIALS = 500
 _STREAM_TRIAL = 5
 
 _LEAST_FIELD, _LEAST_PIXEL_FIELD = 1, 3  # sides of receptive fields, in cells of the grid or in pixels
@@ -108,11 +108,11 @@ class Trial:
 
     def on_some_rows(self) -> Trial:
         """Return the trial on at most 10,000 rows, with one narrow level."""
-        width = min(_WIDTH, self.options.hidden_width or self.options.max_hidden_width)
+        width = min(WIDTH_OF_TRIALS, self.options.hidden_width or self.options.max_hidden_width)
         narrow = replace(self.options, hidden_width=width, max_depth=1)
-        if len(self.X) <= _MOST_ROWS:
+        if len(self.X) <= ROWS_OF_TRIALS:
             return replace(self, X=self.X.here(), options=narrow)
-        rows = _core.sample_rows(self.seed, _STREAM_TRIAL, self.labels, len(self.X), _MOST_ROWS / len(self.X))
+        rows = _core.sample_rows(self.seed, _STREAM_TRIAL, self.labels, len(self.X), ROWS_OF_TRIALS / len(self.X))
         own = None if self.labels is None else np.ascontiguousarray(self.labels[rows])
         weights = None if self.weights is None else self.weights[rows]
         return replace(
@@ -129,7 +129,7 @@ class Trial:
     def _try(self, candidate: Candidate, split: Split, is_first: bool) -> list[tuple[Candidate, Step]]:
         self.progress.stage(f"input map: {candidate.name}")
         fitted = candidate.fit(self.X, weights=self.weights)
-        if not is_first and isinstance(fitted, InputMap) and fitted.n_columns_out > _MOST_COLUMNS:
+        if not is_first and isinstance(fitted, InputMap) and fitted.n_columns_out > MOST_COLUMNS_OF_TRIALS:
             return []
         rows, _ = split.take(fitted.transform(self.X), self.targets, self.labels, self.weights)
         found = []

@@ -29,10 +29,11 @@ _Array = npt.NDArray[Any]
 
 def is_large(n_bytes: float, memory_limit: float | None) -> bool:
     """Whether rows of so many bytes are fitted from a file: by the limit in MiB, or by the memory of the machine."""
-    return n_bytes > SHARE_OF_MEMORY * (_machine_bytes() if memory_limit is None else memory_limit * 2**20)
+    return n_bytes > SHARE_OF_MEMORY * (machine_bytes() if memory_limit is None else memory_limit * 2**20)
 
 
-def _machine_bytes() -> float:
+def machine_bytes() -> float:
+    """Return the memory of the machine, or what the container may have of it."""
     found = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     for path in _CGROUP_LIMITS:
         with suppress(OSError, ValueError):  # "max"

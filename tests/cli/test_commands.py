@@ -17,14 +17,14 @@ from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 
 import sstpl
 from sstpl import cli
-from sstpl.cli import bench, evaluate, fit, inspect
+from sstpl.cli import bench, evaluate, fit, inspect, plan
 from sstpl.cli._metrics import class_metrics, metrics_of
 from sstpl.cli._output import verbosity
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
 
-KEYS = {"fit": fit.KEYS, "evaluate": evaluate.KEYS, "inspect": inspect.KEYS, "bench": bench.KEYS}
+KEYS = {"fit": fit.KEYS, "evaluate": evaluate.KEYS, "inspect": inspect.KEYS, "bench": bench.KEYS, "plan": plan.KEYS}
 
 
 def nested(keys):

@@ -12,11 +12,11 @@ import warnings
 from collections.abc import Sequence
 
 from sstpl._config import build_info
-from sstpl.cli import bench, completion, demo, evaluate, export, fit, inspect, predict
+from sstpl.cli import bench, completion, demo, evaluate, export, fit, inspect, plan, predict
 from sstpl.cli._options import Parser
 from sstpl.cli._output import UsageError
 
-_COMMANDS = (fit, predict, evaluate, inspect, bench, export, demo, completion)
+_COMMANDS = (fit, predict, evaluate, inspect, bench, plan, export, demo, completion)
 _BAD_INPUT, _USAGE, _INTERRUPTED, _BROKEN_PIPE = 1, 2, 130, 141
 
 

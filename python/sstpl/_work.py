@@ -1,0 +1,251 @@
+"""What a fit of the recursive architecture computes and holds, counted: floating-point operations, and bytes.
+
+Counted are products, factorisations and triangular solves. What goes along with them, such as activations, is in the
+rates at which they are done (`_rates`), and what is done for every row or value of X beside them is counted as rows and
+values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from sstpl._budget import BYTES_ALWAYS_KEPT, MOST_BYTES_KEPT, level_bytes
+from sstpl._given import BLOCK_VALUES
+from sstpl._maps import MOST_COLUMNS_OF_TRIALS, ROWS_OF_TRIALS, TABLE_MAPS, WIDTH_OF_TRIALS
+from sstpl._selection import ALPHA_PATH_FLOAT32
+
+FRACTION = 0.8  # of the rows, that a subsystem learns from
+DTYPE = np.dtype(np.float32)
+N_ALPHAS = len(ALPHA_PATH_FLOAT32)
+
+PATH_WIDTH, BLOCK_ROWS = 1024, 4096  # as in crossfit.hpp
+_SINGLE_PANEL, _PANEL = 1024, 512  # of packed sums, as in symmetric.cpp
+
+# Of a row, and of each of its outputs: targets, scores, shares of residuals, and their copies while they are sorted.
+_CLASS_BYTES, _NUMBER_BYTES = (70, 70), (50, 30)
+
+_COLUMNS_OF_MAPS = dict(zip(TABLE_MAPS, (1, 2, 8), strict=True))  # at most, for each of X
+_VIEWS_OF_MAPS = 2  # all columns, and subsets of them
+
+
+@dataclass(frozen=True)
+class LevelShape:
+    """The sizes of a level: rows that it learns from, columns that it sees."""
+
+    n_rows: int
+    n_columns: int
+    width: int
+    n_outputs: int
+    n_folds: int
+    is_regression: bool
+
+    @property
+    def flops(self) -> float:
+        """Roughly, by which the core chooses between one thread and several."""
+        n, d, p = self.n_rows, self.n_columns, self.width
+        return float(4 * n * d * p + n * p**2 + (self.n_folds + 1) * p**3 / 3)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is fitted.
+
+    Attributes
+    ----------
+    n_rows, n_features, n_outputs : int
+        Rows, mapped columns that hidden units see, and classes or columns of the target.
+    width, depth, n_subsystems, n_folds : int
+        Hidden units of a level, levels that are fitted in each subsystem, subsystems, folds.
+    is_regression : bool
+        Whether rows are left out one by one.
+    tries_maps : bool
+        Whether the input map is chosen among those for tables.
+    """
+
+    n_rows: int
+    n_features: int
+    n_outputs: int
+    width: int
+    depth: int
+    n_subsystems: int
+    n_folds: int
+    is_regression: bool
+    tries_maps: bool
+
+    @property
+    def n_sampled(self) -> int:
+        """Rows that a subsystem learns from."""
+        return max(2, round(FRACTION * self.n_rows))
+
+    @property
+    def n_left_out(self) -> int:
+        """Rows that a subsystem does not see, which say how deep it is."""
+        return self.n_rows - self.n_sampled
+
+    @property
+    def level(self) -> LevelShape:
+        """The first level of a subsystem."""
+        n, d, p = self.n_sampled, self.n_features, self.width
+        return LevelShape(n, d, p, self.n_outputs, self.n_folds, self.is_regression)
+
+    @property
+    def trial(self) -> LevelShape:
+        """The narrow level that an input map is tried with, on all columns of X."""
+        n, p = min(self.n_rows, ROWS_OF_TRIALS), min(self.width, WIDTH_OF_TRIALS)
+        return replace(self.level, n_rows=n, width=p)
+
+
+@dataclass(frozen=True)
+class LevelFlops:
+    """Floating-point operations of a level, or rates of each kind of them in flop/s."""
+
+    hidden: float
+    sums: float
+    path: float
+    solves: float
+    scores: float
+    leave_one_out: float
+
+    def __add__(self, other: LevelFlops) -> LevelFlops:
+        return LevelFlops(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    @property
+    def total(self) -> float:
+        """All of them."""
+        return float(sum(vars(self).values()))
+
+    def seconds(self, rates: LevelFlops) -> float:
+        """Return the time at rates in flop/s; those of what is not computed do not count."""
+        return float(
+            sum(own / rate for own, rate in zip(vars(self).values(), vars(rates).values(), strict=True) if own)
+        )
+
+    def scaled(self, factor: float) -> LevelFlops:
+        """Return a multiple."""
+        return LevelFlops(*(factor * getattr(self, f.name) for f in fields(self)))
+
+
+def kept_share(n_rows: int, width: int, n_folds: int) -> float:
+    """Return the share of the rows whose hidden features are kept for the second pass, as the core decides it."""
+    row_bytes = width * DTYPE.itemsize
+    all_fit = n_rows * row_bytes <= BYTES_ALWAYS_KEPT
+    room = BYTES_ALWAYS_KEPT if all_fit else min((2 * n_folds + 6) * width**2, MOST_BYTES_KEPT)
+    return min(1.0, room // row_bytes / n_rows)
+
+
+def level_flops(shape: LevelShape, n_alphas: int, *, is_fed: bool = False, n_workers: int = 1) -> LevelFlops:
+    """Return what one level computes, on all workers; `is_fed` says that it sees the scores of a level below.
+
+    Where rows are fewer than hidden units, the solves are of the order of the rows. A worker keeps features of its own.
+    """
+    n, p, c, K = float(shape.n_rows), float(shape.width), float(shape.n_outputs), shape.n_folds
+    per_row, alone = 2.0 * shape.n_columns * p, float(shape.is_regression)
+    at_prediction = alone * is_fed  # rows as they will look: the scores that they carry are other ones
+    remade = 1.0 - kept_share(max(1, shape.n_rows // n_workers), shape.width, K)
+    scores = 2 * n * p * c * (1 + alone + at_prediction)
+    if n < p:
+        m = n * (K - 1) / K
+        return LevelFlops(
+            hidden=per_row * n * (1 + at_prediction),
+            sums=2 * n * n * p,
+            path=K * (n_alphas if n_alphas > 1 else 0) * _solve(m, c, p),
+            solves=_solve(n, c, p) + K * _solve(m, c, p),
+            scores=scores,
+            leave_one_out=alone * n**3 + at_prediction * (2 * n**3 + 2 * n * n * p),
+        )
+    return LevelFlops(
+        hidden=per_row * n * (1 + remade * (1 + alone) + at_prediction),
+        sums=n * p * p + 2 * n * p * c,
+        path=K * (n_alphas if n_alphas > 1 else 0) * _solve(min(p, PATH_WIDTH), c, min(p, PATH_WIDTH)),
+        solves=(K + 1) * _solve(p, c, 0.0),
+        scores=scores,
+        leave_one_out=alone * n * p * p * (1 + at_prediction),
+    )
+
+
+def _solve(order: float, n_outputs: float, n_weights: float) -> float:
+    """Return the flops of a Cholesky solve, and of a product of a matrix (n_weights, order) with the solution."""
+    return order**3 / 3 + 2 * order * n_outputs * (order + n_weights)
+
+
+def subsystem_flops(problem: Problem, n_workers: int = 1) -> LevelFlops:
+    """Return what a subsystem computes: its levels, and the scores of the rows that it leaves out.
+
+    These are scored by every level as it is fitted, in the end once more by all, and by the first where there are more.
+    """
+    p, c, depth = problem.width, problem.n_outputs, problem.depth
+    total = LevelFlops(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    for level in range(1, depth + 1):
+        columns = problem.n_features + (c if level > 1 else 0)
+        total += level_flops(
+            replace(problem.level, n_columns=columns),
+            N_ALPHAS if level == 1 else 1,
+            is_fed=level > 1,
+            n_workers=n_workers,
+        )
+        passes = 2 + (level == 1 and depth > 1)
+        held = float(passes * problem.n_left_out)
+        total += LevelFlops(2 * held * columns * p, 0.0, 0.0, 0.0, 2 * held * p * c, 0.0)
+    return total
+
+
+def trial_flops(problem: Problem) -> list[LevelFlops]:
+    """Return what is computed for each input map that is tried: a level for each view of its columns."""
+    found: list[LevelFlops] = []
+    for factor in _COLUMNS_OF_MAPS.values() if problem.tries_maps else ():
+        columns = factor * problem.n_features
+        if not found or columns <= MOST_COLUMNS_OF_TRIALS:
+            found.append(level_flops(replace(problem.trial, n_columns=columns), N_ALPHAS).scaled(_VIEWS_OF_MAPS))
+    return found
+
+
+def packed_bytes(width: int, n_outputs: int) -> float:
+    """Return the bytes of sums as they are sent: float64, a Gram matrix in panels of a triangle, and what is beside it.
+
+    About 4 p^2 for a width p; a matrix of at most 1024 columns is one panel, and whole.
+    """
+    panel = width if width <= _SINGLE_PANEL else _PANEL
+    ends = [min(begin + panel, width) for begin in range(0, width, panel)]
+    gram = sum(end * (end - begin) for begin, end in zip([0, *ends], ends, strict=False))
+    return 8.0 * (gram + width * (n_outputs + 3) + 2 * n_outputs)
+
+
+def fresh_bytes(width: int, n_outputs: int, n_folds: int) -> float:
+    """Return the bytes of memory that the sums of a level are made in: those of all folds, and of all rows."""
+    return (n_folds + 1) * packed_bytes(width, n_outputs)
+
+
+def layer_bytes(problem: Problem) -> float:
+    """Return the bytes of the hidden layers of a subsystem, which every worker is sent."""
+    columns = problem.depth * problem.n_features + (problem.depth - 1) * problem.n_outputs
+    return float(DTYPE.itemsize * problem.width * (columns + problem.depth))
+
+
+def solution_bytes(problem: Problem) -> float:
+    """Return the bytes of the solutions of a level, on all rows and without each fold."""
+    return float(DTYPE.itemsize * (problem.n_folds + 1) * (problem.width + 1) * problem.n_outputs)
+
+
+def bookkeeping_bytes(problem: Problem) -> float:
+    """Return the bytes that are held for rows and their outputs, whatever X is: targets, folds, scores."""
+    row, output = _NUMBER_BYTES if problem.is_regression else _CLASS_BYTES
+    return float(problem.n_rows) * (row + output * problem.n_outputs)
+
+
+def sums_bytes(problem: Problem, n_rows: int) -> float:
+    """Return the bytes of a level on some rows: its sums, what it is solved in, and the features that are kept."""
+    p, K = problem.width, problem.n_folds
+    in_panels = fresh_bytes(p, problem.n_outputs, K) - 4.0 * (K + 1) * p**2  # which hold more than a triangle
+    return level_bytes(n_rows, p, K, DTYPE, problem.is_regression) + in_panels
+
+
+def row_bytes(problem: Problem) -> float:
+    """Return the bytes of all rows of mapped columns."""
+    return float(DTYPE.itemsize) * problem.n_rows * problem.n_features
+
+
+def block_bytes(problem: Problem) -> float:
+    """Return the bytes of the blocks of rows that are in memory where the rows are in files."""
+    return float(DTYPE.itemsize * BLOCK_ROWS * (problem.n_features + problem.width) + 2 * 8 * BLOCK_VALUES)
