@@ -100,6 +100,7 @@ def _read_text(path: str, header: bool) -> Frame:
                 encoding="utf-8-sig",
                 na_values=["?"],
                 skipinitialspace=True,
+                float_precision="round_trip",  # pandas before 3 is off by the last bit, and models differ by it
                 low_memory=False,  # types by whole columns
             )
     except UnicodeDecodeError as error:
