@@ -10,13 +10,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.base import BaseEstimator
 
 from sstpl import _options as resolve
 from sstpl import _row_rules as row_rules
 from sstpl import _sources as sources
 from sstpl import _validation as check
+from sstpl._all_rows import rows_to_fit
 from sstpl._blind import Blind
 from sstpl._budget import Budget, level_bytes
 from sstpl._callbacks import Callback, CallbackSupportMixin, Listeners, Tell, nobody, with_callbacks
@@ -39,7 +39,7 @@ from sstpl._system import Prepare, Subsystem, SubsystemFit, System, SystemOption
 from sstpl._targets import NumberTargets, Targets, encode_classes, encode_labels, encode_numbers, target_columns
 from sstpl._typing import Floats, Labels, Weights
 from sstpl._weights import ClassWeight, by_class, normalised
-from sstpl.distributed import PartitionedRows, placeholder
+from sstpl.distributed import PartitionedRows
 
 
 @contextmanager
@@ -185,7 +185,7 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         """Fit; return the scores of the training rows, decoded, none of them by a solution that saw its target."""
         settings = self._check_parameters()
         listeners = Listeners(self, X, y)
-        rows, y, categories, dtype = self._rows_to_fit(X, y, settings, classification)
+        rows, y, categories, dtype = rows_to_fit(self, X, y, settings.memory_limit, classification=classification)
         del X
         self.__dict__.pop("_growth", None)  # of partial_fit
         weights = by_class(class_weight, y, check.sample_weights(sample_weight, len(rows)))
@@ -216,46 +216,6 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
             scores = kept.spread(scores, self._scores_of(unseen) if len(unseen) else scores[:0])
         listeners.end()
         return targets.decode(scores)
-
-    def _rows_to_fit(
-        self, X: object, y: object, settings: Settings, classification: bool
-    ) -> tuple[Given, npt.NDArray[Any], Categories | None, np.dtype[np.floating]]:
-        """Check X and y; return rows, targets, the categories of columns that have some, and the precision."""
-        if isinstance(X, PartitionedRows):
-            return self._partitions_to_fit(X, y, settings, classification)
-        names, values = sources.names_of(X), sources.categories_of(X)
-        X = sources.rows_to_fit(X, settings.memory_limit)
-        categorical = row_rules.categorical_columns(self.categorical_features, X, values)
-        dtype = row_rules.working_dtype(self.dtype, X, categorical)
-        rows, y, categories = row_rules.training_rows(
-            self, X, y, dtype, categorical, values, classification=classification
-        )
-        if names is not None:
-            self.feature_names_in_ = check.column_names(names, rows.n_features)
-        return rows, y, categories, dtype
-
-    def _partitions_to_fit(
-        self, X: PartitionedRows, y: object, settings: Settings, classification: bool
-    ) -> tuple[Given, npt.NDArray[Any], None, np.dtype[np.floating]]:
-        """Check rows that are elsewhere, and their targets."""
-        options = settings.architecture
-        if settings.image_shape is not None:
-            raise ValueError("image_shape must be None for rows in partitions: images are mapped in one process")
-        if isinstance(options, PaperOptions) or options.selection != "kfold":
-            raise ValueError(
-                "rows in partitions need architecture='recursive' and selection='kfold', got "
-                f"{self.architecture!r} and {self.selection!r}"
-            )
-        if not isinstance(self.categorical_features, str) and self.categorical_features is not None:
-            raise ValueError("categorical_features must be 'from_dtype' or None for rows in partitions")
-        dtype = row_rules.working_dtype(self.dtype, X)
-        _, y, _ = row_rules.training_rows(
-            self, placeholder(X), y, dtype, np.zeros(0, dtype=np.int64), classification=classification
-        )
-        self.n_features_in_ = X.shape[1]
-        if X.columns is not None:
-            self.feature_names_in_ = check.column_names(X.columns, X.shape[1])
-        return X.given(), y, None, dtype
 
     def _fit_system(
         self,

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from sstpl import _partition_tasks as tasks
 from sstpl._engines import Engine, HereEngine, Ref
@@ -95,8 +94,3 @@ class PartitionedRows:
     def given(self) -> GivenElsewhere:
         """Return the checked rows."""
         return self._given
-
-
-def placeholder(rows: PartitionedRows) -> npt.NDArray[np.float32]:
-    """Return one column of zeros for each row: what scikit-learn is shown where it checks targets beside rows."""
-    return np.zeros((len(rows), 1), dtype=np.float32)

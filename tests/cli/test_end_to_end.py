@@ -1,6 +1,5 @@
 """A day's work: a fit by the command line predicts the same there, in Python and in another runtime."""
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +74,7 @@ def test_text_and_missing_values_are_features(run, run_json, tmp_path, write):
     asked = run("predict", model, test)
     fitted = sstpl.load(model)
     X = threes[["kind", "size"]].astype({"kind": "category"})
-    told = pd.read_csv(io.StringIO(asked), float_precision="round_trip")["prediction"]
+    told = [float(line.split(",")[-1]) for line in asked.splitlines()[1:]]
     np.testing.assert_array_equal(told, fitted.predict(X))
 
 
