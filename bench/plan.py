@@ -120,7 +120,8 @@ def page(result: Record) -> str:
         f"Python {machine['python']}, sstpl {machine['sstpl']} at {result['commit']} ({machine['blas']}, "
         f"{machine['simd']}), {versions}; seed {runs[0]['seed']}. Rates are measured as `sstpl plan` does, then the "
         f"fit is run, {runs[0]['rounds']} times in turn: medians, and of the ratio of plan to fit the spread. "
-        f'{N_FOLDS} folds, `scaling="feature"`; the plan is of the levels that each subsystem tried.'
+        f'{N_FOLDS} folds, `scaling="feature"`; the plan is of the levels that each subsystem tried. '
+        "Other work on the machine, between a plan and its fit, shows in single ratios."
     )
     lines += ["", f"Within {100 * GOAL:.0f} % of the fit are {close} of {len(runs)} medians, and {within} of all "]
     lines[-1] += f"{len(ratios)} plans beside one fit each."
