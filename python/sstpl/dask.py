@@ -82,6 +82,7 @@ class DaskEngine:
     def __init__(self, client: Client, n_threads: int | None = None) -> None:
         self.client = client
         self.n_threads = n_threads
+        self._begun = 0
 
     def put(self, value: object) -> Ref:
         """Return a future of a value: of a task and not of `scatter`, which loses it with a worker."""
@@ -99,10 +100,14 @@ class DaskEngine:
         return [whole.value for whole in self.client.gather(list(refs))]
 
     def _submit(self, kind: str, function: Callable[..., object], *arguments: object) -> Ref:
+        # What comes later is done first: sums are added as they are made, and a worker holds few of them at a time.
+        self._begun += 1
         with warnings.catch_warnings():
             # Scores and row numbers go with the task that needs them, so that they can be sent again.
             warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
-            return self.client.submit(function, *arguments, key=f"sstpl-{kind}-{uuid4().hex}", pure=False)
+            return self.client.submit(
+                function, *arguments, key=f"sstpl-{kind}-{uuid4().hex}", pure=False, priority=self._begun
+            )
 
 
 def _same(whole: _Whole) -> _Whole:

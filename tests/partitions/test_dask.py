@@ -2,19 +2,21 @@
 
 import os
 import pickle
+from time import sleep
 
 import dask.array as da
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, get_worker
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_digits
 from sklearn.exceptions import NotFittedError
 
 import sstpl.dask
 from sstpl import SSTPLClassifier, SSTPLRegressor
+from sstpl._engines import reduced
 from sstpl.dask import DaskEngine, DaskSSTPLClassifier, DaskSSTPLRegressor
 
 SMALL = {"hidden_width": 60, "max_depth": 2, "n_subsystems": 2, "random_state": 0}
@@ -142,6 +144,26 @@ def test_a_task_that_runs_beside_others_has_one_thread_and_a_lone_one_all():
         assert engine.get(engine.map(lambda _: _threads_of_core(), [0], alone=True)) == [2]
         given = DaskEngine(client, 2)
         assert given.get(given.map(lambda _: _threads_of_core(), [0])) == [2]
+
+
+def _hold(taken, value):
+    """Note on the worker that values were taken and one was made."""
+    worker = get_worker()
+    worker.held = getattr(worker, "held", 0) + 1 - taken
+    worker.most_held = max(getattr(worker, "most_held", 0), worker.held)
+    sleep(0.05)  # as sums do; meanwhile the scheduler says what is next
+    return value
+
+
+def test_sums_are_added_as_they_are_made_so_that_few_are_held():
+    with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=":0") as client:
+        engine = DaskEngine(client)
+        gate = engine.map(lambda seconds: sleep(seconds), [0.5])[0]  # until all is begun
+        made = engine.map(lambda value, _: _hold(0, value), [2**k for k in range(32)], [gate] * 32)
+        total = reduced(engine, lambda *values: _hold(len(values), sum(values)), made)
+        assert engine.get([total]) == [2**32 - 1]
+        [most] = client.run(lambda dask_worker: dask_worker.most_held).values()
+    assert most <= 10  # of 32: three of every round of the tree, and one more
 
 
 def test_parameters_are_those_of_the_local_estimator_and_a_client():

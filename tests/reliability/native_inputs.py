@@ -21,7 +21,7 @@ from sstpl import _core
 REFUSALS = (ValueError, TypeError, MemoryError)  # LinAlgError is a ValueError
 
 # Where a NaN may stay unseen: only the shape counts, a row that is not finite is never paired, a pixel is in none of
-# the patches drawn, filters see no images, or results are whole numbers.
+# the patches drawn, filters see no images, a triangle is all that is read, or results are whole numbers.
 MAY_SWALLOW = {
     ("apply_conv", "filters"),
     ("hash_rows", "X"),
@@ -29,6 +29,7 @@ MAY_SWALLOW = {
     ("propagate_targets", "weights"),
     ("fit_backward", "weights"),
     ("draw_hidden", "X"),
+    ("hidden_leverages", "factor"),
     ("Sums.__setstate__", "state"),
 }
 LARGEST_LOOP = {"max_iter": 50}  # a larger number is a longer run, which is what was asked for
@@ -64,8 +65,8 @@ def _restored(state):
     return _state(sums)
 
 
-def _grown(sums, X, Y, layer, activation):
-    _core.add_hidden_rows(sums, X, Y, layer, activation)
+def _grown(sums, **arguments):
+    _core.add_hidden_rows(sums, **arguments)
     return _state(sums)
 
 

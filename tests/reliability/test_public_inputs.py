@@ -7,7 +7,8 @@ import pytest
 from reliability import public_inputs
 from sstpl import SSTPLClassifier, SSTPLRegressor, SSTPLTransformer
 
-ELSEWHERE = {  # files and exports have tests of their own, and what scikit-learn adds has its own
+ELSEWHERE = {  # models, files and exports have tests of their own, and what scikit-learn adds has its own
+    "merge",
     "save",
     "to_onnx",
     "get_feature_names_out",
