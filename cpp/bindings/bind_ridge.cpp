@@ -35,6 +35,7 @@ py::dict primal(const std::vector<const Sums*>& parts, double alpha, bool interc
   }
   py::object factor = py::none();
   if (keep_factor && solution.scale.size() > 0) {
+    work.triangularView<Eigen::StrictlyLower>().setZero();  // what is there nobody has written
     factor = py::make_tuple(to_numpy(std::move(work)), to_numpy(solution.scale), to_numpy(solution.feature_means));
   }
   py::dict out = to_dict(std::move(solution));

@@ -80,6 +80,19 @@ def test_scores_without_every_row_follow_from_a_kept_factor(weighted, then, dtyp
     problems.assert_close(scores, leverage.loo_scores(H, Y, 0.1, weights=w, at_prediction=H_then), dtype, 100)
 
 
+def test_a_kept_factor_is_that_of_the_scaled_and_penalised_gram_matrix():
+    H, Y = problems.regression(60, 12)
+    sums = _core.Sums(12, Y.shape[1])
+    sums.add_rows(H, Y)
+    solution = _core.solve_ridge([sums], 0.1, True, keep_factor=True)
+    U, scale, means = solution["factor"]
+    centred = H - H.mean(axis=0)
+    penalised = centred.T @ centred + solution["solve"]["penalty"] * np.eye(12)
+    np.testing.assert_array_equal(U, np.triu(U))
+    np.testing.assert_allclose(U.T @ U, scale[:, None] * penalised * scale, atol=1e-12)
+    np.testing.assert_allclose(means, H.mean(axis=0), atol=1e-12)
+
+
 def test_no_factor_is_kept_where_eigenvalues_solved():
     sums = _core.Sums(3, 1)
     sums.add_rows(np.ones((4, 3)) * np.arange(4.0)[:, None], np.arange(4.0)[:, None])
