@@ -13,6 +13,10 @@ from sstpl.distributed import HereEngine, PartitionedRows
 UNEVEN = (0, 7, 7, 300, 301)  # an empty partition, one of 7 rows, one of one
 
 
+def unpacked(value):
+    return pickle.loads(value) if isinstance(value, bytes) else value
+
+
 class PicklingEngine(HereEngine):
     """Sends everything as bytes, and notes which functions ran."""
 
@@ -26,8 +30,7 @@ class PicklingEngine(HereEngine):
         self.ran.append(getattr(function, "func", function).__name__)
         sent = pickle.loads(pickle.dumps(function))
         rows = zip(*columns, strict=True)
-        unpack = lambda value: pickle.loads(value) if isinstance(value, bytes) else value  # noqa: E731
-        return [pickle.dumps(sent(*map(unpack, row))) for row in rows]
+        return [pickle.dumps(sent(*map(unpacked, row))) for row in rows]
 
     def get(self, refs):
         return [pickle.loads(ref) for ref in refs]
@@ -122,7 +125,9 @@ def test_no_array_of_all_rows_is_ever_fetched():
 
 
 def test_a_tree_reduces_in_any_shape():
-    add = lambda *values: sum(values)  # noqa: E731
+    def add(*values):
+        return sum(values)
+
     for n in (1, 2, 4, 5, 17):
         assert reduced(HereEngine(), add, list(range(n))) == n * (n - 1) // 2
 
