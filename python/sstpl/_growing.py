@@ -145,8 +145,9 @@ class Growing(Adding):
         ours, theirs = self._sums_of(self, "self"), self._sums_of(other, "other")
         growth = ours.merged(theirs, None if since is None else self._sums_of(since, "since"))
         known, more = self._targets, other._targets
-        if isinstance(known, ClassTargets) and not np.array_equal(known.classes, more.classes):  # type: ignore[union-attr]
-            raise ValueError(f"other must have the classes of this model, {known.classes}, got {more.names()}")
+        if isinstance(known, ClassTargets) and isinstance(more, ClassTargets):
+            if not np.array_equal(known.classes, more.classes):
+                raise ValueError(f"other must have the classes of this model, {known.classes}, got {more.classes}")
         self._become(growth)
         return self
 
