@@ -144,10 +144,9 @@ class Growing(Adding):
         """
         ours, theirs = self._sums_of(self, "self"), self._sums_of(other, "other")
         growth = ours.merged(theirs, None if since is None else self._sums_of(since, "since"))
-        known, more = self._targets, other._targets
-        if isinstance(known, ClassTargets) and isinstance(more, ClassTargets):
-            if not np.array_equal(known.classes, more.classes):
-                raise ValueError(f"other must have the classes of this model, {known.classes}, got {more.classes}")
+        known, more = (getattr(model._targets, "classes", None) for model in (self, other))  # none of numbers
+        if known is not None and not np.array_equal(known, more):
+            raise ValueError(f"other must have the classes of this model, {known}, got {more}")
         self._become(growth)
         return self
 
