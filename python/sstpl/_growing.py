@@ -144,8 +144,11 @@ class Growing(Adding):
         """
         ours, theirs = self._sums_of(self, "self"), self._sums_of(other, "other")
         growth = ours.merged(theirs, None if since is None else self._sums_of(since, "since"))
-        known, more = (getattr(model._targets, "classes", None) for model in (self, other))  # none of numbers
-        if known is not None and not np.array_equal(known, more):
+        known, more = (
+            model._targets.classes if isinstance(model._targets, ClassTargets) else np.zeros(0)
+            for model in (self, other)
+        )
+        if not np.array_equal(known, more):
             raise ValueError(f"other must have the classes of this model, {known}, got {more}")
         self._become(growth)
         return self
