@@ -41,7 +41,7 @@ def _partitions_to_fit(estimator: Any, X: PartitionedRows, y: object, *, classif
             "rows in partitions need architecture='recursive' and selection='kfold', got "
             f"{estimator.architecture!r} and {estimator.selection!r}"
         )
-    if estimator.categorical_features not in ("from_dtype", None):
+    if not (estimator.categorical_features is None or isinstance(estimator.categorical_features, str)):
         raise ValueError("categorical_features must be 'from_dtype' or None for rows in partitions")
     dtype = row_rules.working_dtype(estimator.dtype, X)
     # One column of zeros beside y: scikit-learn checks targets together with rows.

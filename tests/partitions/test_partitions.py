@@ -154,6 +154,7 @@ def test_what_is_wrong_with_a_partition_is_named(parts, message):
         ({"selection": "gcv"}, "selection='kfold'"),
         ({"image_shape": (8, 8)}, "image_shape must be None"),
         ({"categorical_features": [1]}, "categorical_features must be"),
+        ({"categorical_features": np.array([1, 2])}, "categorical_features must be"),
     ],
 )
 def test_what_cannot_be_fitted_in_partitions_is_an_error_and_changes_nothing(options, message):
