@@ -157,10 +157,10 @@ void set_num_threads(int n_threads) {
   // Even an unchanged setting rebuilds OpenBLAS's threads.
   if (n_threads == num_threads()) return;
   const BlasCall call;
-  if (has_buffers && n_threads > num_threads()) {
-    require_bytes(thread_bytes * static_cast<std::size_t>(n_threads - num_threads()));
-  }
+  const int kept = std::max(threads_kept.load(), num_threads());
+  if (has_buffers && n_threads > kept) require_bytes(thread_bytes * static_cast<std::size_t>(n_threads - kept));
   backend_set_num_threads(n_threads);
+  threads_kept = std::max(kept, n_threads);
 }
 
 std::string blas_backend() { return backend_name; }

@@ -3,12 +3,17 @@
 
 #include <new>
 
+namespace sstpl {
+
+std::atomic<int> threads_kept{0};
+
+}  // namespace sstpl
+
 #if defined(__unix__) || defined(__APPLE__)
 
 #include <pthread.h>
 #include <sys/mman.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <thread>
@@ -38,6 +43,7 @@ std::int64_t add(std::int64_t what) {
 void before_fork() {
   add(forking);
   while (state.load() != forking) a_moment();
+  threads_kept = 0;
 }
 void after_fork_in_parent() { state.fetch_sub(forking); }
 void after_fork_in_child() { state.store(0); }

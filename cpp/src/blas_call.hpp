@@ -5,6 +5,7 @@
 // A lack of memory: it ends the process. Its buffers are therefore claimed before they are needed (blas.cpp).
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 
 namespace sstpl {
@@ -23,6 +24,9 @@ class BlasCall {
  private:
   int under_way_ = 1;
 };
+
+/// The most threads that set_num_threads saw, which OpenBLAS keeps with their memory; a fork takes them down.
+extern std::atomic<int> threads_kept;
 
 /// Throws std::bad_alloc unless the system would give so many bytes now.
 void require_bytes(std::size_t bytes);

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sstpl import SSTPLClassifier, SSTPLRegressor, load
+from sstpl import SSTPLClassifier, SSTPLRegressor, _core, load
 
 SMALL = {"hidden_width": 200, "n_subsystems": 2, "max_depth": 2, "random_state": 0, "n_threads": 2}
 WIDE = {"hidden_width": 1000, "dtype": "float32", "scaling": "feature", "max_depth": 1, "n_subsystems": 1}
@@ -48,6 +48,11 @@ def grow():
     model.partial_fit(X[:500], X[:500, 0]).partial_fit(X[500:], X[500:, 0]).predict(X[:5])
 
 
+def toggle_threads():
+    for n_threads in (1, 2, 1, 2):
+        _core.set_num_threads(n_threads)
+
+
 WORK = {
     "classifier": lambda: SSTPLClassifier(**SMALL).fit(X, Y),
     "regressor": lambda: SSTPLRegressor(**SMALL).fit(X, X[:, 0]),
@@ -57,6 +62,7 @@ WORK = {
     "growing": grow,
     "prediction": lambda: FITTED.predict(np.tile(X, (20, 1))),
     "file": save_and_load,
+    "threads": toggle_threads,
 }
 
 
@@ -70,6 +76,8 @@ def main(name, warm, mebibytes):
         SSTPLClassifier(**SMALL | {"n_threads": None}).fit(X[:300], Y[:300])
     if name in ("prediction", "file"):
         FITTED.fit(X[:300], Y[:300])
+    if name == "threads":
+        toggle_threads()
     limit = int(held() + mebibytes * 2**20)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     try:

@@ -26,6 +26,10 @@ def test_no_work_ends_the_process_for_want_of_memory(work):
         assert outcome(work, blas, mebibytes) in ("MemoryError", "done")
 
 
+def test_threads_that_there_were_before_need_no_memory_again():
+    assert outcome("threads", "warm", 1) == "done"
+
+
 def test_the_limits_of_these_tests_are_limits():
     assert outcome("regressor", "cold", 1) == "MemoryError"
     assert outcome("classifier", "warm", 0) == "MemoryError"
