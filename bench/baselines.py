@@ -21,6 +21,7 @@ from sklearn.base import BaseEstimator
 from sstpl import _core, _validation
 from sstpl._inputs import fit_input_map
 from sstpl._selection import ALPHA_PATH, ALPHA_PATH_FLOAT32
+from sstpl._targets import class_codes
 
 Array = npt.NDArray[Any]
 Layer = tuple[Array, Array]
@@ -82,7 +83,7 @@ class ClosedForm(BaseEstimator, ABC):
         labels = None
         if self.task == "classification":
             self.classes_, labels = _validation.encode_labels(y)
-            targets = _validation.code_labels(labels, len(self.classes_), dtype)
+            targets = class_codes(labels, len(self.classes_), dtype)
         else:
             self.mean_, self.scale_ = float(np.mean(y)), float(np.std(y)) or 1.0
             targets = ((y - self.mean_) / self.scale_).astype(dtype)[:, None]

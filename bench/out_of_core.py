@@ -1,6 +1,7 @@
 """A file of five times the memory that a fit may have, against the same rows in memory.
 
-``python bench/out_of_core.py`` writes random rows to a ``.npy`` file, and fits them in processes of their own:
+``python bench/out_of_core.py`` writes random rows to a ``.npy`` file, and fits them in processes of their own, with few
+classes and with so many that the scores of a level are as large as the limit:
 
 - "memory": the rows are loaded first; no limit;
 - "file": the path is given; the system lets the process have a fifth of the file beside what it had before
@@ -32,24 +33,25 @@ from _machine import RESULTS, describe
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 CGROUPS = Path("/sys/fs/cgroup/memory")
-N_CLASSES, N_FACTORS, BLOCK = 2, 6, 10_000
+N_FACTORS, BLOCK = 6, 10_000
 Record = dict[str, Any]
 
 
-def write_rows(path: Path, n_rows: int, n_columns: int, seed: int) -> np.ndarray:
-    """Write float32 rows that are mixtures of a few factors, and noise; return their classes."""
+def write_rows(path: Path, n_rows: int, n_columns: int, numbers: list[int], seed: int) -> list[np.ndarray]:
+    """Write float32 rows that are mixtures of a few factors, and noise; return classes, of each number of them."""
     rng = np.random.default_rng(seed)
     mixing = rng.standard_normal((N_FACTORS, n_columns), dtype=np.float32)
-    bent = rng.standard_normal((N_FACTORS, N_CLASSES), dtype=np.float32)
+    bent = [rng.standard_normal((N_FACTORS, n_classes), dtype=np.float32) for n_classes in numbers]
     X = open_memmap(path, mode="w+", dtype=np.float32, shape=(n_rows, n_columns))
-    y = np.empty(n_rows, dtype=np.int64)
+    found = [np.empty(n_rows, dtype=np.int64) for _ in numbers]
     for start in range(0, n_rows, BLOCK):
         factors = rng.standard_normal((min(BLOCK, n_rows - start), N_FACTORS), dtype=np.float32)
         noise = rng.standard_normal((len(factors), n_columns), dtype=np.float32)
         X[start : start + BLOCK] = factors @ mixing + noise
-        y[start : start + BLOCK] = (np.sin(factors) @ bent).argmax(axis=1)
+        for y, directions in zip(found, bent, strict=True):
+            y[start : start + BLOCK] = (np.sin(factors) @ directions).argmax(axis=1)
     X.flush()
-    return y
+    return found
 
 
 def status(name: str) -> int:
@@ -91,7 +93,7 @@ def run_job(job: Record) -> Record:
     from sstpl import SSTPLClassifier
 
     folder, limit = Path(job["folder"]), job["limit"]
-    y = np.load(folder / "y.npy")
+    y = np.load(folder / f"y_{job['classes']}.npy")
     X: Any = np.load(folder / "X.npy", mmap_mode="r")
     settings = {"hidden_width": job["width"], "max_depth": 2, "n_subsystems": 1, "random_state": job["seed"]}
     settings |= {"scaling": "feature", "hidden_columns": "all"}
@@ -112,7 +114,8 @@ def run_job(job: Record) -> Record:
         added = peak.stop()
     new = folder / "new.npy"
     predicted = model.decision_function(np.load(new) if job["how"] == "memory" else new)
-    np.save(folder / f"scores_{job['how']}.npy", np.concatenate([predicted, model.oof_decision_function_]))
+    known = model.oof_decision_function_[: 2 * BLOCK]
+    np.save(folder / f"scores_{job['how']}.npy", np.concatenate([predicted, known]))
     return {
         "seconds": seconds,
         "cpu_seconds": cpu_seconds,
@@ -143,17 +146,30 @@ def page(result: Record) -> str:
     machine, runs = result["machine"], result["runs"]
     first = runs[0]
     n_bytes = 4 * first["rows"] * first["columns"]
+    n_rounds = sum(run["how"] == "memory" and run["classes"] == first["classes"] for run in runs)
     lines = ["# Rows that do not fit in memory", ""]
     lines.append(
         f"Command: `{machine['command']}`. {machine['cpu']}, threads: {first['threads']}, Python {machine['python']}, "
         f"sstpl {machine['sstpl']} ({machine['blas']}, {machine['simd']}). {first['rows']} random rows of "
-        f"{first['columns']} float32 columns, {n_bytes / 1e6:.0f} MB, {N_CLASSES} classes; two levels of width "
+        f"{first['columns']} float32 columns, {n_bytes / 1e6:.0f} MB; two levels of width "
         f"{first['width']}, one subsystem. The limit is a fifth, {first['limit'] / 1e6:.0f} MB beside what the process "
         'holds before the fit; in "file" for all memory but pages of files, in "cgroup" for these too. '
-        f"{sum(run['how'] == 'memory' for run in runs)} rounds in turn: the least time, which is what ratios are of, "
+        f"{n_rounds} rounds in turn: the least time, which is what ratios are of, "
         "and the most, where there are several. Other work on the machine lengthens seconds of the clock more than "
-        "those of the processor, which stand beside them. Peak is of memory that is no file's."
+        "those of the processor, which stand beside them. Peak is of memory that is no file's. Scores are compared of "
+        f"{2 * BLOCK} new rows, and out of fold of as many training rows."
     )
+    for n_classes in dict.fromkeys(run["classes"] for run in runs):
+        lines += [*_table([run for run in runs if run["classes"] == n_classes]), ""]
+        differences = ", ".join(f"{value:.1g} ({how})" for how, value in result["differences"][str(n_classes)].items())
+        lines.append(f"Largest difference of a score from that of rows in memory: {differences or 'none known'}.")
+    return "\n".join([*lines, ""])
+
+
+def _table(runs: list[Record]) -> list[str]:
+    first = runs[0]
+    score_bytes = 4 * first["rows"] * first["classes"]
+    lines = ["", f"## {first['classes']} classes: the scores of a level are {score_bytes / 1e6:.0f} MB"]
     head = (
         "rows in",
         "fit s",
@@ -186,9 +202,7 @@ def page(result: Record) -> str:
             f"| {ratio(how, 'cpu_seconds')} | {max(values(how, 'peak')) / 1e6:.0f} "
             f"| {values(how, 'out_of_fold')[0]:.4f} |"
         )
-    differences = ", ".join(f"{value:.1g} ({how})" for how, value in result["differences"].items())
-    lines += ["", f"Largest difference of a score from that of rows in memory: {differences or 'none known'}.", ""]
-    return "\n".join(lines)
+    return lines
 
 
 def main() -> None:
@@ -197,6 +211,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=500_000)
     parser.add_argument("--columns", type=int, default=500)
     parser.add_argument("--width", type=int, default=300)
+    parser.add_argument("--classes", type=int, nargs="+", default=[2, 100])
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seed", type=int, default=0)
@@ -208,23 +223,27 @@ def main() -> None:
         print(json.dumps(run_job(options.job)))
         return
     runs: list[Record] = []
+    differences: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
         shared = {key: getattr(options, key) for key in ("rows", "columns", "width", "threads", "seed")}
-        y = write_rows(folder / "X.npy", options.rows, options.columns, options.seed)
-        np.save(folder / "y.npy", y)
+        labels = write_rows(folder / "X.npy", options.rows, options.columns, options.classes, options.seed)
         np.save(folder / "new.npy", np.load(folder / "X.npy", mmap_mode="r")[: 2 * BLOCK] + np.float32(0.1))
         shared |= {"folder": name, "limit": 4 * options.rows * options.columns // 5, "cgroup": f"sstpl_{os.getpid()}"}
         ways = [how for _ in range(options.rounds) for how in ("memory", "file")]
-        for how in [*ways, *(["cgroup"] if options.cgroup else [])]:
-            record = run(shared | {"how": how})
-            runs.append({key: value for key, value in record.items() if key not in ("folder", "cgroup")})
-            print(runs[-1], flush=True)
-        expected = np.load(folder / "scores_memory.npy")
-        found = {how: folder / f"scores_{how}.npy" for how in ("file", "cgroup")}
-        differences = {
-            how: float(np.abs(np.load(path) - expected).max()) for how, path in found.items() if path.exists()
-        }
+        for n_classes, y in zip(options.classes, labels, strict=True):
+            np.save(folder / f"y_{n_classes}.npy", y)
+            found = {how: folder / f"scores_{how}.npy" for how in ("file", "cgroup")}
+            for how in [*ways, *(["cgroup"] if options.cgroup else [])]:
+                record = run(shared | {"how": how, "classes": n_classes})
+                runs.append({key: value for key, value in record.items() if key not in ("folder", "cgroup")})
+                print(runs[-1], flush=True)
+            expected = np.load(folder / "scores_memory.npy")
+            differences[str(n_classes)] = {
+                how: float(np.abs(np.load(path) - expected).max()) for how, path in found.items() if path.exists()
+            }
+            for path in (folder / "scores_memory.npy", *found.values()):
+                path.unlink(missing_ok=True)
     result = {"machine": describe(), "runs": runs, "differences": differences}
     (RESULTS / "out_of_core.json").write_text(json.dumps(result, indent=1) + "\n")
     (RESULTS / "out_of_core.md").write_text(page(result))

@@ -17,7 +17,8 @@ py::dict fit(const std::vector<Array<T>>& blocks, const Array<T>& Y, const std::
              const std::optional<Array<std::int64_t>>& fold_starts, const FieldsArgument& fields,
              const std::optional<Array<std::int64_t>>& groups, Index path_width, const std::string& selection,
              bool leave_one_out, const std::optional<std::vector<Array<T>>>& at_prediction,
-             const std::optional<Array<double>>& row_weights, const py::object& tick) {
+             const std::optional<Array<double>>& row_weights, std::optional<Array<T>> oof_scores,
+             std::optional<Array<T>> loo_scores, const py::object& tick) {
   HiddenOptions hidden;
   hidden.weights = hidden_weights_from(hidden_weights);
   hidden.activation = activation_from(activation);
@@ -38,21 +39,25 @@ py::dict fit(const std::vector<Array<T>>& blocks, const Array<T>& Y, const std::
   options.leave_one_out = leave_one_out;
   hidden.fold_starts = options.fold_starts;
   hidden.row_weights = row_weight_list(row_weights, inputs.n_rows());
+  const Index n = targets.rows(), c = targets.cols();
+  const ScoreSpans<T> into{results(oof_scores, n, c, "oof_scores"), results(loo_scores, n, c, "loo_scores")};
   const Checkpoint check = checkpoint(tick);
   Level<T> level;
   {
     const py::gil_scoped_release no_gil;  // the caller holds every array
-    level = fit_level(inputs, then ? &*then : nullptr, hidden, targets, view(hidden.row_weights), options, check);
+    level = fit_level(inputs, then ? &*then : nullptr, hidden, targets, view(hidden.row_weights), options, check, into);
   }
   py::dict out = to_dict(std::move(level.readout));
   out["hidden_weights"] = to_numpy(std::move(level.hidden.weights));
   out["hidden_bias"] = to_numpy(level.hidden.bias);
+  if (oof_scores) out["oof_scores"] = *oof_scores;
+  if (loo_scores) out["loo_scores"] = *loo_scores;
   return out;
 }
 
 template <class T>
 py::array predict(const Array<T>& X, const std::vector<LevelArrays<T>>& levels, double gain,
-                  const std::string& activation, Index block_rows) {
+                  const std::string& activation, Index block_rows, std::optional<Array<T>> out) {
   const MatrixView<T> rows = matrix<T>(X, "X");
   const Activation s = activation_from(activation);
   std::vector<LevelView<T>> stack;
@@ -64,12 +69,14 @@ py::array predict(const Array<T>& X, const std::vector<LevelArrays<T>>& levels, 
   }
   require(!stack.empty(), "a stack needs at least one level");
   const Checkpoint check = checkpoint(py::none());
-  Matrix<T> scores(rows.rows(), stack.back().W.cols());
+  const Index n = rows.rows(), c = stack.back().W.cols();
+  const std::optional<MatrixSpan<T>> given = results(out, n, c, "out");
+  Matrix<T> scores(given ? 0 : n, given ? 0 : c);
   {
     const py::gil_scoped_release no_gil;  // the caller holds every array
-    predict_stack(stack, rows, gain, block_rows, span(scores), check);
+    predict_stack(stack, rows, gain, block_rows, given ? *given : span(scores), check);
   }
-  return to_numpy(std::move(scores));
+  return given ? py::array(*out) : to_numpy(std::move(scores));
 }
 
 template <class T>
@@ -79,9 +86,10 @@ void bind(py::module_& m) {
         py::arg("alphas"), py::arg("fold_starts").noconvert() = py::none(), py::arg("fields") = py::none(),
         py::arg("groups").noconvert() = py::none(), py::arg("path_width") = 1024, py::arg("selection") = "kfold",
         py::arg("leave_one_out") = false, py::arg("at_prediction").noconvert() = py::none(),
-        py::arg("row_weights").noconvert() = py::none(), py::arg("tick") = py::none());
+        py::arg("row_weights").noconvert() = py::none(), py::arg("oof_scores").noconvert() = py::none(),
+        py::arg("loo_scores").noconvert() = py::none(), py::arg("tick") = py::none());
   m.def("predict_stack", &predict<T>, py::arg("X").noconvert(), py::arg("levels").noconvert(), py::arg("gain"),
-        py::arg("activation"), py::arg("block_rows") = 2048);
+        py::arg("activation"), py::arg("block_rows") = 2048, py::arg("out").noconvert() = py::none());
 }
 
 }  // namespace

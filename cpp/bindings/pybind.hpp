@@ -69,6 +69,18 @@ VectorView<T> vector(const Array<T>& array, const char* name) {
   return VectorView<T>(array.data(), array.shape(0));
 }
 
+/// An array of the caller's that results (rows, cols) are written to, or none.
+template <class T>
+std::optional<MatrixSpan<T>> results(std::optional<Array<T>>& array, Index rows, Index cols, const char* name) {
+  if (!array) return std::nullopt;
+  const MatrixView<T> given = matrix<T>(*array, name);
+  require(given.rows() == rows && given.cols() == cols, std::string(name) + " must have the shape of the scores, " +
+                                                            std::to_string(rows) + " rows and " + std::to_string(cols) +
+                                                            " columns");
+  require(array->writeable(), std::string(name) + " must be writeable");
+  return MatrixSpan<T>(array->mutable_data(), rows, cols, given.outerStride());
+}
+
 /// Hands a matrix over to NumPy without a copy.
 template <class T>
 py::array to_numpy(Matrix<T>&& X) {

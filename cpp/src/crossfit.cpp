@@ -41,11 +41,12 @@ template <class T>
 class Crossfit {
  public:
   Crossfit(const Design<T>& design, const MatrixView<T>& Y, const VectorView<double>& weights,
-           const CrossfitOptions& options, const Checkpoint& checkpoint)
+           const CrossfitOptions& options, const Checkpoint& checkpoint, const ScoreSpans<T>& into)
       : Y_(Y),
         weights_(weights),
         options_(options),
         checkpoint_(checkpoint),
+        into_(into),
         n_(design.inputs.n_rows()),
         ranges_(row_ranges(options.fold_starts, n_)),
         dual_(n_ < design.n_features()),
@@ -65,10 +66,12 @@ class Crossfit {
     choose_alpha(report);
     report.seconds_path = seconds_since(start);
 
-    if (options_.fold_starts.size() > 1) result.oof_scores.resize(n_, Y_.cols());
+    const bool has_folds = options_.fold_starts.size() > 1;
+    MatrixSpan<T> oof = place(into_.oof, has_folds, result.oof_scores);
+    MatrixSpan<T> loo = place(into_.loo, options_.leave_one_out, result.loo_scores);
     RidgeSolution solution;
-    while (!solve_all(result, solution)) raise_alpha(report);
-    if (options_.leave_one_out) fill_in(result.oof_scores, result.loo_scores);
+    while (!solve_all(report, solution, oof, loo)) raise_alpha(report);
+    if (options_.leave_one_out) fill_in(oof, loo);
     result.W = solution.W.template cast<T>();
     // Undo the shift: H_shifted W + b = H W + (b - W' shift).
     result.intercept =
@@ -77,6 +80,12 @@ class Crossfit {
   }
 
  private:
+  MatrixSpan<T> place(const std::optional<MatrixSpan<T>>& given, bool wanted, Matrix<T>& own) const {
+    if (wanted && given) return *given;
+    own.resize(wanted ? n_ : 0, wanted ? Y_.cols() : 0);
+    return span(own);
+  }
+
   std::size_t n_folds() const { return options_.fold_starts.empty() ? 0 : ranges_.size(); }
 
   VectorView<double> weights_of(Index row, Index rows) const {
@@ -125,8 +134,7 @@ class Crossfit {
 
   // The solution on all rows, and the scores of every fold by the solution without it. False where Cholesky refuses
   // one of them and a larger alpha of the path is left to try.
-  bool solve_all(CrossfitResult<T>& result, RidgeSolution& solution) {
-    CrossfitReport& report = result.report;
+  bool solve_all(CrossfitReport& report, RidgeSolution& solution, MatrixSpan<T>& oof, MatrixSpan<T>& loo) {
     const bool last = report.alpha >= *std::max_element(options_.alphas.begin(), options_.alphas.end());
     auto start = Clock::now();
     solution = solve(n_folds(), report.alpha, last);
@@ -134,7 +142,7 @@ class Crossfit {
     report.solve = solution.report;
     report.fold_solves.clear();
     if (!solution.solved) return false;
-    if (options_.leave_one_out) leave_out_one(solution, result);
+    if (options_.leave_one_out) report.rows_left_out_alone = leave_out_one(solution, loo);
     for (std::size_t k = 0; k < n_folds(); ++k) {
       start = Clock::now();
       const RidgeSolution without = solve(k, report.alpha, last);
@@ -142,7 +150,7 @@ class Crossfit {
       if (!without.solved) return false;
       report.fold_solves.push_back(without.report);
       start = Clock::now();
-      score(ranges_[k], without, result.oof_scores);
+      score(ranges_[k], without, oof);
       report.seconds_scores += seconds_since(start);
     }
     return true;
@@ -244,15 +252,14 @@ class Crossfit {
     return errors;
   }
 
-  void score(const RowRange& range, const RidgeSolution& solution, Matrix<T>& scores) {
+  void score(const RowRange& range, const RidgeSolution& solution, MatrixSpan<T>& scores) {
     const Matrix<T> W = solution.W.template cast<T>();
     const Vector<T> intercept = solution.intercept.template cast<T>();
-    MatrixSpan<T> all = span(scores);
     for (Index row = range.from; row < range.to; row += stream_.block_rows()) {
       checkpoint_();
       const Index rows = std::min(stream_.block_rows(), range.to - row);
       const MatrixSpan<T> H = stream_.again(row, rows);
-      score_block(view(H), W, intercept, block(all, row, 0, rows, scores.cols()));
+      score_block(view(H), W, intercept, block(scores, row, 0, rows, scores.cols()));
     }
   }
 
@@ -261,34 +268,32 @@ class Crossfit {
     S.rowwise() += intercept.transpose();
   }
 
-  // By the factor of the solution on all rows, before those without each fold overwrite it.
-  void leave_out_one(const RidgeSolution& solution, CrossfitResult<T>& result) {
-    Matrix<T>& scores = result.loo_scores;
-    Index& told = result.report.rows_left_out_alone = 0;
-    scores.setConstant(n_, Y_.cols(), std::numeric_limits<T>::infinity());
-    if (solution.scale.size() == 0) return;
+  // By the factor of the solution on all rows, before those without each fold overwrite it; how many rows were told.
+  Index leave_out_one(const RidgeSolution& solution, MatrixSpan<T>& scores) {
+    scores.setConstant(std::numeric_limits<T>::infinity());
+    if (solution.scale.size() == 0) return 0;
     std::optional<FeatureStream<T>> then;
     if (at_prediction_ != nullptr) then.emplace(*at_prediction_, hidden_, stream_);
     const Matrix<T> W = solution.W.template cast<T>();
     const Vector<T> intercept = solution.intercept.template cast<T>();
     if (dual_) {
       Matrix<T> fitted(n_, Y_.cols());
-      score({0, n_}, solution, fitted);
+      MatrixSpan<T> all = span(fitted);
+      score({0, n_}, solution, all);
       scores = fitted;
       const Matrix<double> kernel_then = then ? score_then(*then, W, intercept, scores) : Matrix<double>();
       const Leverages found = dual_leverages(view(work_), solution, kernel_, kernel_then, weights_, options_.intercept);
-      told = sstpl::leave_one_out(found, Y_, view(fitted), span(scores));
-      return;
+      return sstpl::leave_one_out(found, Y_, view(fitted), scores);
     }
     const LeverageFactor<T> factor(solution, view(work_), weight(), options_.intercept);
     Matrix<T> fitted;
-    MatrixSpan<T> all = span(scores);
+    Index told = 0;
     for (Index row = 0; row < n_; row += stream_.block_rows()) {
       checkpoint_();
       const Index rows = std::min(stream_.block_rows(), n_ - row);
       MatrixSpan<T> H = stream_.again(row, rows);
       const MatrixSpan<T> H_then = then ? then->make(row, rows) : MatrixSpan<T>(H.data(), 0, H.cols(), H.outerStride());
-      MatrixSpan<T> S = block(all, row, 0, rows, scores.cols());
+      MatrixSpan<T> S = block(scores, row, 0, rows, scores.cols());
       fitted.resize(rows, scores.cols());
       score_block(view(H), W, intercept, span(fitted));
       if (then) {
@@ -299,16 +304,17 @@ class Crossfit {
       told += sstpl::leave_one_out(leverages(factor, view(H), view(H_then), weights_of(row, rows)),
                                    block(Y_, row, 0, rows, Y_.cols()), view(fitted), S);
     }
+    return told;
   }
 
   // Scores of the rows as at prediction; the inner products of their features with those of the rows, for few rows.
-  Matrix<double> score_then(FeatureStream<T>& then, const Matrix<T>& W, const Vector<T>& intercept, Matrix<T>& scores) {
+  Matrix<double> score_then(FeatureStream<T>& then, const Matrix<T>& W, const Vector<T>& intercept,
+                            MatrixSpan<T>& scores) {
     Matrix<double> kernel(n_, n_), wide;
-    MatrixSpan<T> all = span(scores);
     for (Index row = 0; row < n_; row += then.block_rows()) {
       const Index rows = std::min(then.block_rows(), n_ - row);
       const MatrixSpan<T> H = then.make(row, rows);
-      score_block(view(H), W, intercept, block(all, row, 0, rows, scores.cols()));
+      score_block(view(H), W, intercept, block(scores, row, 0, rows, scores.cols()));
       wide = H.template cast<double>();
       gemm(1.0, view(wide), Transpose::no, view(features_), Transpose::yes, 0.0,
            MatrixSpan<double>(kernel.data() + row * n_, rows, n_, Eigen::OuterStride<>(n_)));
@@ -316,7 +322,7 @@ class Crossfit {
     return kernel;
   }
 
-  static void fill_in(const Matrix<T>& from, Matrix<T>& scores) {
+  static void fill_in(const MatrixSpan<T>& from, MatrixSpan<T>& scores) {
     scores = (scores.array() == std::numeric_limits<T>::infinity()).select(from, scores);
   }
 
@@ -324,6 +330,7 @@ class Crossfit {
   VectorView<double> weights_;
   const CrossfitOptions& options_;
   const Checkpoint& checkpoint_;
+  const ScoreSpans<T>& into_;
   Index n_;
   std::vector<RowRange> ranges_;
   bool dual_;
@@ -347,7 +354,8 @@ Index kept_rows(const CrossfitOptions& options, Index n_rows, Index n_features, 
 
 template <class T>
 CrossfitResult<T> fit_crossfit(const Design<T>& design, const MatrixView<T>& Y, const VectorView<double>& weights,
-                               const CrossfitOptions& options, const Checkpoint& checkpoint) {
+                               const CrossfitOptions& options, const Checkpoint& checkpoint,
+                               const ScoreSpans<T>& into) {
   const Index n = design.inputs.n_rows();
   require(n >= 1, "a ridge solve needs at least one row");
   require(Y.rows() == n, "the targets must have as many rows as the inputs");
@@ -365,8 +373,14 @@ CrossfitResult<T> fit_crossfit(const Design<T>& design, const MatrixView<T>& Y, 
                                               design.at_prediction->n_columns() == design.inputs.n_columns()),
           "rows as at prediction are for leave-one-out scores, and must be like the inputs");
   require(!options.leave_one_out || !options.fold_starts.empty(), "leave-one-out scores need folds beside them");
+  require(!into.oof || options.fold_starts.size() > 1, "out-of-fold scores need folds");
+  require(!into.loo || options.leave_one_out, "leave-one-out scores were not asked for");
+  for (const std::optional<MatrixSpan<T>>& scores : {into.oof, into.loo}) {
+    require(!scores || (scores->rows() == n && scores->cols() == Y.cols()),
+            "scores must have the shape of the targets");
+  }
   check_folds(options.fold_starts, n);
-  return Crossfit<T>(design, Y, weights, options, checkpoint).run();
+  return Crossfit<T>(design, Y, weights, options, checkpoint, into).run();
 }
 
 template <class T>
@@ -395,11 +409,11 @@ void predict_ridge(const Design<T>& design, const MatrixView<T>& W, const Vector
 }
 
 template CrossfitResult<float> fit_crossfit<float>(const Design<float>&, const MatrixView<float>&,
-                                                   const VectorView<double>&, const CrossfitOptions&,
-                                                   const Checkpoint&);
+                                                   const VectorView<double>&, const CrossfitOptions&, const Checkpoint&,
+                                                   const ScoreSpans<float>&);
 template CrossfitResult<double> fit_crossfit<double>(const Design<double>&, const MatrixView<double>&,
                                                      const VectorView<double>&, const CrossfitOptions&,
-                                                     const Checkpoint&);
+                                                     const Checkpoint&, const ScoreSpans<double>&);
 template void predict_ridge<float>(const Design<float>&, const MatrixView<float>&, const VectorView<float>&, Index,
                                    MatrixSpan<float>);
 template void predict_ridge<double>(const Design<double>&, const MatrixView<double>&, const VectorView<double>&, Index,

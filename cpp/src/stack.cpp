@@ -10,12 +10,12 @@ namespace sstpl {
 template <class T>
 Level<T> fit_level(const Inputs<T>& inputs, const Inputs<T>* at_prediction, const HiddenOptions& hidden,
                    const MatrixView<T>& Y, const VectorView<double>& weights, const CrossfitOptions& options,
-                   const Checkpoint& checkpoint) {
+                   const Checkpoint& checkpoint, const ScoreSpans<T>& into) {
   Level<T> level;
   checkpoint();
   level.hidden = draw_hidden(hidden, inputs);
   const HiddenView<T> layer = view(level.hidden);
-  level.readout = fit_crossfit<T>({inputs, &layer, at_prediction}, Y, weights, options, checkpoint);
+  level.readout = fit_crossfit<T>({inputs, &layer, at_prediction}, Y, weights, options, checkpoint, into);
   return level;
 }
 
@@ -53,7 +53,8 @@ void predict_stack(const std::vector<LevelView<T>>& levels, const MatrixView<T>&
 
 #define SSTPL_INSTANTIATE(T)                                                                                           \
   template Level<T> fit_level<T>(const Inputs<T>&, const Inputs<T>*, const HiddenOptions&, const MatrixView<T>&,       \
-                                 const VectorView<double>&, const CrossfitOptions&, const Checkpoint&);                \
+                                 const VectorView<double>&, const CrossfitOptions&, const Checkpoint&,                 \
+                                 const ScoreSpans<T>&);                                                                \
   template void predict_stack<T>(const std::vector<LevelView<T>>&, const MatrixView<T>&, double, Index, MatrixSpan<T>, \
                                  const Checkpoint&);
 SSTPL_INSTANTIATE(float)

@@ -27,7 +27,7 @@ from sstpl._growth import Batch, Growth
 from sstpl._progress import Progress
 from sstpl._recursive import RecursiveOptions
 from sstpl._sources import Stream
-from sstpl._targets import ClassTargets, NumberTargets, Targets, encode_numbers
+from sstpl._targets import ClassTargets, NumberTargets, Targets, class_codes, encode_numbers
 from sstpl._typing import Floats, Labels
 
 _SOLVED = ("subsystems_", "report_", "depth_", "n_subsystems_")
@@ -124,7 +124,7 @@ class Adding(SSTPLBase):
         """Return targets as the sums see them, and the class of every row."""
         if isinstance(targets, ClassTargets):
             labels = check.known_labels(y, targets.classes)
-            return check.code_labels(labels, len(targets.classes), dtype), labels
+            return class_codes(labels, len(targets.classes), dtype), labels
         assert isinstance(targets, NumberTargets)
         return targets.encode(check.known_numbers(y, len(targets.mean)), dtype), None
 

@@ -35,6 +35,7 @@ from sstpl._report import Report, Step
 from sstpl._rows import Rows
 from sstpl._selection import score_predictions
 from sstpl._sources import Stream
+from sstpl._spill import joined, plain
 from sstpl._system import Prepare, Subsystem, SubsystemFit, System, SystemOptions, fit_system
 from sstpl._targets import NumberTargets, Targets, encode_classes, encode_labels, encode_numbers, target_columns
 from sstpl._typing import Floats, Labels, Weights
@@ -194,17 +195,17 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         if kept is not None:
             unseen = rows[kept.place < 0]
             rows, y, weights = rows[kept.rows], y[kept.rows], kept.weights
-        given = [rows]
-        del rows  # the last reference is the list's: the fit drops the rows once they are mapped
         targets: Targets
         labels: Labels | None
-        weights = normalised(weights)
+        weights, beside = normalised(weights), rows.X
         if not classification:
-            targets, codes, labels = encode_numbers(y, dtype, weights)
+            targets, codes, labels = encode_numbers(y, dtype, weights, beside)
         elif y.ndim == 2:
-            targets, codes, labels = encode_labels(y, dtype)
+            targets, codes, labels = encode_labels(y, dtype, beside)
         else:
-            targets, codes, labels = encode_classes(y, dtype)
+            targets, codes, labels = encode_classes(y, dtype, beside)
+        given = [rows]
+        del rows, beside  # the last reference is the list's: the fit drops the rows once they are mapped
         fitted, scores = self._fit_system(settings, given, codes, labels, weights, dtype, listeners)
         self._targets = targets
         self._categories = categories
@@ -215,7 +216,7 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         if kept is not None:
             scores = kept.spread(scores, self._scores_of(unseen) if len(unseen) else scores[:0])
         listeners.end()
-        return targets.decode(scores)
+        return plain(targets.decode(scores))
 
     def _fit_system(
         self,
@@ -350,9 +351,11 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
 
     def _scores_of(self, rows: Given | Stream) -> Floats:
         """Return the scores of rows."""
+        if isinstance(rows, Given):
+            return self._scores_of_mapped(self._input_map.transform(rows))
         with closing(self._blocks(rows)) as blocks:
-            parts = [self._scores_of_mapped(self._input_map.transform(block), len(rows)) for block in blocks]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+            parts = (self._scores_of_mapped(self._input_map.transform(block), len(rows)) for block in blocks)
+            return joined(parts, len(rows), self.memory_limit)
 
     def _blocks(self, rows: Given | Stream) -> Generator[Given, None, None]:
         """Yield rows in blocks, those of a source checked against the fitted model."""
@@ -372,5 +375,4 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
 
     def _decoded(self, X: object) -> Floats:
         """Return the scores of rows to predict as a decision function, or in the units of y."""
-        scores = self._scores(X)
-        return self._targets.decode(scores)
+        return plain(self._targets.decode(self._scores(X)))

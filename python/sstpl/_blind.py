@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sstpl._blocks import blocks
 from sstpl._rows import Split
+from sstpl._spill import empty_beside, made_beside, zeros_beside
 from sstpl._typing import Floats, Labels, Weights
 
 
@@ -61,7 +63,7 @@ class _Added:
     """The sum over subsystems of what they add to the scores of every row, and how many did."""
 
     def __init__(self, targets: Floats) -> None:
-        self.sum = np.zeros_like(targets)
+        self.sum = zeros_beside(targets, targets.shape, targets.dtype)
         self.count = np.zeros((len(targets), 1), dtype=targets.dtype)
 
     def add(self, rows: Labels, added: Floats) -> None:
@@ -85,37 +87,44 @@ class Blind:
     def __init__(self, targets: Floats, weights: Weights = None) -> None:
         self._targets = targets
         self._weights = weights
-        self._base = np.zeros_like(targets)
+        self._base = zeros_beside(targets, targets.shape, targets.dtype)
         self._added = _Added(targets)  # to rows left out
         self._added_to_own = _Added(targets)
-        self._residual = np.zeros_like(targets)  # summed where own rows were added to
+        self._residual = zeros_beside(targets, targets.shape, targets.dtype)  # summed where own rows were added to
         self._subsystems = 0
         self._is_own_reported = True
         self._own, self._left_out = _Shares(targets.shape[1]), _Shares(targets.shape[1])
 
     def add(self, split: Split, own: OwnScores, base: Floats, whole: Floats) -> None:
         """Add a subsystem: the scores of its own rows, and base and whole scores of those that it left out."""
-        self._base[split.rows] += own.base
-        self._base[split.left_out] += base
-        self._added.add(split.left_out, whole - base)
-        self._left_out.add(self._targets[split.left_out] - base, whole - base, self._weights_of(split.left_out))
+        for part in blocks(*base.shape):
+            rows, added = split.left_out[part], whole[part] - base[part]
+            self._base[rows] += base[part]
+            self._added.add(rows, added)
+            self._left_out.add(self._targets[rows] - base[part], added, self._weights_of(rows))
         self._subsystems += 1
-        if own.whole is None:
-            return
-        residual = self._targets[split.rows] - own.base
-        self._added_to_own.add(split.rows, own.whole - own.base)
-        self._residual[split.rows] += residual
-        self._is_own_reported = own.is_reported
-        self._own.add(residual, own.whole - own.base, self._weights_of(split.rows))
+        if own.whole is not None:
+            self._is_own_reported = own.is_reported
+        for part in blocks(*own.base.shape):
+            rows = split.rows[part]
+            self._base[rows] += own.base[part]
+            if own.whole is None:
+                continue
+            residual, added = self._targets[rows] - own.base[part], own.whole[part] - own.base[part]
+            self._added_to_own.add(rows, added)
+            self._residual[rows] += residual
+            self._own.add(residual, added, self._weights_of(rows))
 
     def _weights_of(self, rows: Labels) -> Weights:
         return None if self._weights is None else self._weights[rows]
 
     def with_one(self, split: Split, own: OwnScores, base: Floats) -> Floats:
         """Return the mean of the base scores if a subsystem were added."""
-        total = self._base.copy()
-        total[split.rows] += own.base
-        total[split.left_out] += base
+        total = empty_beside(self._targets, self._targets.shape, self._targets.dtype)
+        total[:] = self._base
+        for rows, scores in ((split.rows, own.base), (split.left_out, base)):
+            for part in blocks(*scores.shape):
+                total[rows[part]] += scores[part]
         total /= self._subsystems + 1
         return total
 
@@ -128,11 +137,17 @@ class Blind:
         return self._mean(with_own=self._is_own_reported or not self._left_out.is_empty)
 
     def _mean(self, *, with_own: bool) -> Floats:
-        added, count = self._added.sum, self._added.count
-        if with_own:
-            added, count = added + self._added_to_own.sum, count + self._added_to_own.count
-            if not self._own.is_empty and not self._left_out.is_empty:
-                lacking = self._left_out.of() - self._own.of()
-                added = added + self._residual * lacking.astype(added.dtype)
-        scores: Floats = self._base / self._subsystems + added / np.maximum(count, 1)
-        return scores
+        lacking: Floats | None = None
+        if with_own and not self._own.is_empty and not self._left_out.is_empty:
+            lacking = (self._left_out.of() - self._own.of()).astype(self._targets.dtype)
+
+        def scores(rows: slice) -> Floats:
+            added, count = self._added.sum[rows], self._added.count[rows]
+            if with_own:
+                added, count = added + self._added_to_own.sum[rows], count + self._added_to_own.count[rows]
+            if lacking is not None:
+                added = added + self._residual[rows] * lacking
+            mean: Floats = self._base[rows] / self._subsystems + added / np.maximum(count, 1)
+            return mean
+
+        return made_beside(self._targets, scores, self._targets.shape, self._targets.dtype)

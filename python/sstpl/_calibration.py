@@ -12,13 +12,17 @@ the class with the largest score has the largest probability (Rahimi et al., Neu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
+from sstpl._blocks import blocks
+from sstpl._spill import made_beside
 from sstpl._typing import Floats, Labels, Weights
-from sstpl._weights import effective_size, mean
+from sstpl._weights import effective_size, mean_over
 
 _Reals = npt.NDArray[np.float64]
 
@@ -59,6 +63,11 @@ class Calibration:
         mixed: _Reals = (self.n_rows * weights + 1.0 / weights.shape[1]) / (self.n_rows + 1)
         return mixed
 
+    def own_probabilities(self, scores: Floats, labels: Labels) -> _Reals:
+        """Return the probability (n,) of the class that a row has, in float64."""
+        own = [self.probabilities(scores[rows])[_own_class(labels[rows])] for rows in blocks(*scores.shape)]
+        return np.concatenate([np.zeros(0), *own])
+
     def label_probabilities(self, scores: Floats) -> _Reals:
         """Return the probability (n, n_labels) of every label by its score, as of two classes with opposite scores."""
         chances: _Reals = self.probabilities(opposed(scores))[:, 1].reshape(scores.shape)
@@ -97,18 +106,19 @@ def fit_calibration(scores: Floats, labels: Labels, weights: Weights = None) -> 
     fits: list[tuple[float, float, float]] = []
     slope = 1.0
     for floor in FLOORS:
-        slope, loss = _fit_slope(_evidence(some, floor), some_labels, slope, some_weights)
+        slope, loss = _fit_slope(_evidence_beside(some, floor), some_labels, slope, some_weights)
         fits.append((loss, floor, slope))
     loss, floor, slope = min(fits)
     if len(some) < len(scores):
-        slope, loss = _fit_slope(_evidence(scores, floor), labels, slope, weights)
+        slope, loss = _fit_slope(_evidence_beside(scores, floor), labels, slope, weights)
     tried = [(tried_floor, tried_loss) for tried_loss, tried_floor, _ in fits]
     return Calibration(slope, floor, effective_size(len(labels), weights)), CalibrationReport(slope, floor, loss, tried)
 
 
 def opposed(scores: Floats) -> Floats:
     """Return the scores of labels (n, n_labels) as those of not having and of having each (n n_labels, 2)."""
-    return np.stack([-scores, scores], axis=2).reshape(-1, 2)
+    every = scores.reshape(-1, 1)
+    return made_beside(scores, lambda rows: every[rows] * (-1, 1), (len(every), 2), scores.dtype)
 
 
 def _evidence(scores: Floats, floor: float) -> _Reals:
@@ -125,6 +135,36 @@ def _weights(evidence: _Reals, slope: float) -> _Reals:
     return weights
 
 
+def _own_class(labels: Labels) -> tuple[Labels, Labels]:
+    return np.arange(len(labels)), labels
+
+
+def _evidence_beside(scores: Floats, floor: float) -> _Reals:
+    return made_beside(scores, lambda rows: _evidence(scores[rows], floor), scores.shape, np.float64)
+
+
+def _own_and_any(evidence: _Reals, labels: Labels) -> _Reals:
+    """Return f (n, 2) of the class that a row has, and its mean over all classes."""
+    return np.column_stack([evidence[_own_class(labels)], evidence.mean(axis=1)])
+
+
+def _moments(slope: float, evidence: _Reals, labels: Labels) -> _Reals:
+    """Return mean and variance (n, 2) of f over the classes of every row, as likely as their shares."""
+    f = np.ascontiguousarray(evidence.T)  # sums over classes are of long rows
+    shares = np.exp(slope * f)
+    total = shares.sum(axis=0)
+    shares *= f
+    expected = shares.sum(axis=0) / total
+    shares *= f
+    return np.column_stack([expected, shares.sum(axis=0) / total - np.square(expected)])
+
+
+def _log_sum(slope: float, evidence: _Reals, labels: Labels) -> _Reals:
+    """Return log sum_k exp(slope f_k) (n, 1)."""
+    logarithms: _Reals = np.log(np.exp(slope * np.ascontiguousarray(evidence.T)).sum(axis=0))
+    return logarithms[:, np.newaxis]
+
+
 def _fit_slope(evidence: _Reals, labels: Labels, start: float, weights: Weights) -> tuple[float, float]:
     """Return the slope of least smoothed log-loss, and its log-loss.
 
@@ -136,19 +176,19 @@ def _fit_slope(evidence: _Reals, labels: Labels, start: float, weights: Weights)
     is convex in the slope. Newton steps; halving or doubling where one leaves the bracket of the optimum.
     """
     n_rows = effective_size(len(labels), weights)
-    own = evidence[np.arange(len(labels)), labels]
-    any_class = evidence.mean() if weights is None else mean(evidence.mean(axis=1), weights)
-    wanted = (n_rows * float(mean(own, weights)) + float(any_class)) / (n_rows + 1)
-    f = np.ascontiguousarray(evidence.T)  # sums over classes are of long rows
+
+    def over_rows(part: Callable[[_Reals, Labels], _Reals]) -> list[float]:
+        means: list[float] = mean_over(
+            lambda rows: part(evidence[rows], labels[rows]), evidence.shape, weights
+        ).tolist()
+        return means
+
+    own, any_class = over_rows(_own_and_any)
+    wanted = (n_rows * own + any_class) / (n_rows + 1)
     slope, low, high = start, _LEAST_SLOPE, np.inf
     for _ in range(_MOST_STEPS):
-        shares = np.exp(slope * f)
-        total = shares.sum(axis=0)
-        shares *= f
-        expected = shares.sum(axis=0) / total
-        shares *= f
-        gradient = float(mean(expected, weights)) - wanted
-        curvature = float(mean(shares.sum(axis=0) / total - np.square(expected), weights))
+        expected, curvature = over_rows(partial(_moments, slope))
+        gradient = expected - wanted
         if gradient == 0:
             break
         low, high = (low, slope) if gradient > 0 else (slope, high)
@@ -158,4 +198,5 @@ def _fit_slope(evidence: _Reals, labels: Labels, start: float, weights: Weights)
         last, slope = slope, max(step, low)
         if abs(slope - last) <= _TOLERANCE * slope:
             break
-    return slope, float(mean(np.log(np.exp(slope * f).sum(axis=0)) - slope * own, weights))
+    [log_sum] = over_rows(partial(_log_sum, slope))
+    return slope, log_sum - slope * own

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sstpl import _frames
+from sstpl._blocks import blocks
 from sstpl._categories import Categories, Category, fit_counts
-from sstpl._given import blocks
 from sstpl._typing import Labels
 
 Values: TypeAlias = "dict[int, list[Category]]"  # what the codes 0, 1, ... of a column stand for

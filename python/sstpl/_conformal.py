@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sstpl._typing import Floats, Labels, Weights
+from sstpl._spill import made_beside, plain
+from sstpl._typing import Floats, Weights
 from sstpl._weights import order_statistics
 
 _Reals = npt.NDArray[np.float64]
@@ -50,12 +51,14 @@ class Conformity:
 
 def residual_conformity(scores: Floats, targets: Floats, weights: Weights = None) -> Conformity:
     """Return absolute residuals of scores (n, c) against coded targets (n, c)."""
-    return Conformity(order_statistics(np.abs(targets.astype(np.float64) - scores), weights))
+    residuals = made_beside(
+        targets, lambda rows: np.abs(targets[rows].astype(np.float64) - scores[rows]), targets.shape, np.float64
+    )
+    return Conformity(plain(order_statistics(residuals, weights)))
 
 
-def class_conformity(probabilities: _Reals, labels: Labels, weights: Weights = None) -> Conformity:
-    """Return one minus the probabilities (n, c) of the classes that rows have, labels (n,)."""
-    own = probabilities[np.arange(len(labels)), labels]
+def class_conformity(own: _Reals, weights: Weights = None) -> Conformity:
+    """Return one minus the probability (n,) of the class that a row has."""
     return Conformity(order_statistics(1.0 - own[:, np.newaxis], weights))
 
 

@@ -16,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sstpl import _core
-from sstpl._given import Given, blocks
+from sstpl._blocks import blocks
+from sstpl._given import Given
+from sstpl._spill import empty_beside
 from sstpl._typing import Floats, Labels, Weights
 
 _MOST_COPIES = 4
@@ -44,9 +46,11 @@ class Kept:
 
     def spread(self, scores: Floats, unseen: Floats) -> Floats:
         """Return scores of all rows from those of the kept ones and of those that are no copies, in their order."""
-        every = np.empty((len(self.place), scores.shape[1]), dtype=scores.dtype)
-        fitted = self.place >= 0
-        every[fitted], every[~fitted] = scores[self.place[fitted]], unseen
+        every = empty_beside(scores, (len(self.place), scores.shape[1]), scores.dtype)
+        for part in blocks(*every.shape):
+            fitted = self.place[part] >= 0
+            every[part][fitted] = scores[self.place[part][fitted]]
+        every[self.place < 0] = unseen
         return every
 
 

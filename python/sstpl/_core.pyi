@@ -235,6 +235,8 @@ def fit_level(
     leave_one_out: bool = False,
     at_prediction: Sequence[_Floats] | None = None,
     row_weights: _Float64 | None = None,
+    oof_scores: _Floats | None = None,
+    loo_scores: _Floats | None = None,
     tick: _Tick = None,
 ) -> dict[str, Any]: ...
 def predict_stack(
@@ -243,4 +245,5 @@ def predict_stack(
     gain: float,
     activation: str,
     block_rows: int = 2048,
+    out: _Floats | None = None,
 ) -> _Floats: ...

@@ -14,10 +14,9 @@ import numpy.typing as npt
 from scipy import sparse
 
 from sstpl import _core
+from sstpl._blocks import blocks
 from sstpl._spill import empty_beside, take
 from sstpl._typing import Floats, Labels, Weights
-
-BLOCK_VALUES = 2**20  # float64 values of a block of rows, 8 MiB
 
 # Types whose every value is a float32; what is computed of others is computed of float64.
 EXACT_IN_FLOAT32 = tuple(np.dtype(t) for t in ("f4", "f2", "i1", "u1", "i2", "u2", "?"))
@@ -26,13 +25,6 @@ EXACT_IN_FLOAT32 = tuple(np.dtype(t) for t in ("f4", "f2", "i1", "u1", "i2", "u2
 NUMBERS = tuple(np.dtype(t) for t in ("f4", "f8", "f2", "?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"))
 
 _Reals = npt.NDArray[np.float64]
-
-
-def blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
-    """Yield slices of rows that have about a million values."""
-    step = max(1, BLOCK_VALUES // max(1, n_columns))
-    for start in range(0, n_rows, step):
-        yield slice(start, min(start + step, n_rows))
 
 
 def _no_columns() -> Labels:

@@ -257,7 +257,7 @@ class Growing(Adding):
             self._conformity = residual_conformity(scores, codes)
             return self
         calibration, told = fit_calibration(scores, labels)
-        conformity = class_conformity(calibration.probabilities(scores), labels)
+        conformity = class_conformity(calibration.own_probabilities(scores, labels))
         report = replace(self.report_, calibration=told)
         growth = replace(self._growth, calibration=told)
         self.__dict__.update(_calibration=calibration, _conformity=conformity, report_=report, _growth=growth)

@@ -26,8 +26,9 @@ import numpy.typing as npt
 from scipy.special import ndtri
 
 from sstpl import _core
+from sstpl._blocks import blocks
 from sstpl._flags import Flags, fit_flags
-from sstpl._given import Given, blocks
+from sstpl._given import Given
 from sstpl._spill import empty_beside
 from sstpl._typing import Floats, Labels, Weights
 from sstpl._weights import quantiles

@@ -79,12 +79,18 @@ def fit_level(
     """
     if isinstance(X, Elsewhere):
         return X.fit_level(targets, fed, fed_then, options)
-    return _core.fit_level(
+    oof = empty_beside(targets, targets.shape, targets.dtype)
+    loo = empty_beside(targets, targets.shape, targets.dtype) if options.leave_one_out else None
+    fit = _core.fit_level(
         [X] if fed is None else [X, fed],
         targets,
         **vars(options),
         at_prediction=None if fed_then is None else [X, fed_then],
+        oof_scores=oof,
+        loo_scores=loo,
     )
+    fit["oof_scores"] = oof  # which the core gives back as a plain array, wherever it is
+    return fit if loo is None else fit | {"loo_scores": loo}
 
 
 def level_scores(
@@ -98,7 +104,9 @@ def level_scores(
         both = empty_beside(X, (n_rows, d + fed.shape[1]), X.dtype)
         both[:, :d], both[:, d:] = X, fed
         X = both
-    return _core.predict_stack(X, levels, gain, activation)
+    scores = empty_beside(X, (len(X), len(levels[-1][3])), X.dtype)
+    _core.predict_stack(X, levels, gain, activation, out=scores)
+    return scores
 
 
 def some_rows(X: Floats | Elsewhere, most: int) -> tuple[Floats, slice]:

@@ -17,7 +17,7 @@ from sstpl._given import Given
 from sstpl._recursive import Stack
 from sstpl._selection import Score, score_predictions
 from sstpl._system import Subsystem, System
-from sstpl._targets import ClassTargets, NumberTargets
+from sstpl._targets import ClassTargets, NumberTargets, class_codes
 from sstpl._typing import Floats, Labels
 
 # Of permutation importance. A first pass on few rows finds the columns that move the scores most.
@@ -133,7 +133,7 @@ class Model:
         targets, dtype = self.estimator._targets, self.estimator._input_map.dtype
         if isinstance(targets, NumberTargets):
             return ((actual - targets.mean) / targets.scale).astype(dtype), None
-        return check.code_labels(actual, len(targets.classes), dtype), actual
+        return class_codes(actual, len(targets.classes), dtype), actual
 
 
 @dataclass(frozen=True)

@@ -67,9 +67,14 @@ class Machines:
     network: float
 
     def file_bytes(self, problem: Problem) -> float:
-        """Return the bytes of rows that each machine has in files: X, mapped rows, a subsystem's copy; 0 for none."""
+        """Return the bytes that each machine has in files: X, mapped rows, a subsystem's copy; 0 for none.
+
+        One machine, which is its own client, has targets and scores there too.
+        """
         n_bytes = work.row_bytes(problem) / self.n_workers
-        return 3 * n_bytes if n_bytes > SHARE_OF_MEMORY * self.memory else 0.0
+        if n_bytes <= SHARE_OF_MEMORY * self.memory:
+            return 0.0
+        return 3 * n_bytes + (work.output_file_bytes(problem) if self.n_workers == 1 else 0.0)
 
     def reads_disk(self, problem: Problem) -> bool:
         """Whether the files of rows are too large to stay in the system's cache."""
@@ -195,10 +200,11 @@ def tree(n_workers: int) -> tuple[int, int]:
 
 def _held(problem: Problem, machines: Machines) -> tuple[float, float]:
     """Return the bytes of rows in a worker's memory, and what stands beside them where it is the client too."""
-    rows = work.block_bytes(problem)
-    if not machines.file_bytes(problem):
-        rows = 3 * work.row_bytes(problem) / machines.n_workers  # X, mapped rows, a subsystem's
-    return rows, work.bookkeeping_bytes(problem) if machines.n_workers == 1 else 0.0
+    if machines.file_bytes(problem):
+        rows, beside = work.block_bytes(problem), work.bookkeeping_bytes_beside_files(problem)
+    else:  # X, mapped rows, a subsystem's
+        rows, beside = 3 * work.row_bytes(problem) / machines.n_workers, work.bookkeeping_bytes(problem)
+    return rows, beside if machines.n_workers == 1 else 0.0
 
 
 def _reading(problem: Problem, machines: Machines, rates: Rates, n_bytes: float) -> float:

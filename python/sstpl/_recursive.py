@@ -22,15 +22,16 @@ from typing import Any
 import numpy as np
 
 from sstpl._blind import OwnScores
+from sstpl._blocks import blocks
 from sstpl._budget import Budget, level_bytes
 from sstpl._callbacks import Tell, nobody
 from sstpl._config import threads_for
-from sstpl._given import blocks
 from sstpl._levels import LevelOptions, fit_level, level_scores, some_rows
 from sstpl._progress import Progress
 from sstpl._report import Step, step
 from sstpl._rows import Rows
 from sstpl._selection import alpha_path, clearly_less, gain_detail, square_losses
+from sstpl._spill import made_beside
 from sstpl._typing import Floats, Labels
 from sstpl._weights import mean, variance
 
@@ -279,8 +280,8 @@ class RecursiveFit:
         return float(np.sqrt(self.options.feedback * total / own)) if own > 0 and total > 0 else 1.0
 
     def _fed(self, scores: Floats) -> Floats:
-        fed: Floats = np.multiply(scores, scores.dtype.type(self.gain))
-        return fed
+        gain = scores.dtype.type(self.gain)
+        return made_beside(scores, lambda rows: scores[rows] * gain, scores.shape, scores.dtype)
 
     def _score_held(self, level: Level, held_scores: Floats | None) -> Floats:
         """Score the rows left out by one level on top of their scores below."""

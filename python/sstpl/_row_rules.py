@@ -17,9 +17,10 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import check_array, check_is_fitted, check_X_y, column_or_1d, validate_data
 
 from sstpl import _codes, _frames
+from sstpl._blocks import blocks
 from sstpl._categories import Categories, Category, fit_categories
 from sstpl._codes import Values
-from sstpl._given import EXACT_IN_FLOAT32, NUMBERS, Given, blocks
+from sstpl._given import EXACT_IN_FLOAT32, NUMBERS, Given
 from sstpl._typing import Labels
 from sstpl._validation import categorical_setting, choice, kind_of_name
 

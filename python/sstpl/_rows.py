@@ -66,7 +66,7 @@ class Split:
         def copy(which: Labels, fold_starts: Labels) -> Rows:
             own = None if labels is None else np.ascontiguousarray(labels[which])
             weight = None if weights is None else weights[which]
-            return Rows(take(X, which), np.ascontiguousarray(targets[which]), own, fold_starts, weight)
+            return Rows(take(X, which), take(targets, which), own, fold_starts, weight)
 
         held = copy(self.left_out, self.fold_starts[:0]) if len(self.left_out) else None
         return copy(self.rows, self.fold_starts), held

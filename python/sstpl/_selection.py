@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sstpl._blocks import blocks
 from sstpl._typing import Floats, Labels, Reals, Weights
-from sstpl._weights import mean, variance
+from sstpl._weights import mean, mean_over, variance
 
 # The dimensionless penalties that alpha="auto" tries. Sums of float32 features cannot tell smaller ones from zero.
 ALPHA_PATH = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2)
@@ -42,7 +43,7 @@ class Score:
 
 def score_predictions(scores: Floats, targets: Floats, labels: Labels | None, weights: Weights = None) -> Score:
     """Score predictions (n, c) of coded targets (n, c); labels (n,) make it a classification."""
-    error = mean(np.square(scores - targets, dtype=np.float64), weights)
+    error = mean_over(lambda rows: _squares(scores, targets, rows), targets.shape, weights)
     if labels is not None:
         return Score(float(mean(np.argmax(scores, axis=1) == labels, weights)), -float(np.mean(error)))
     spread = variance(targets, weights)
@@ -60,8 +61,13 @@ def row_losses(scores: Floats, targets: Floats, labels: Labels | None) -> Reals:
 
 def square_losses(scores: Floats, targets: Floats) -> Reals:
     """Return the squared error of every prediction, summed over outputs."""
-    errors: Reals = np.sum(np.square(scores - targets, dtype=np.float64), axis=1)
-    return errors
+    parts = [np.sum(_squares(scores, targets, rows), axis=1) for rows in blocks(*targets.shape)]
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _squares(scores: Floats, targets: Floats, rows: slice) -> Reals:
+    squares: Reals = np.square(scores[rows] - targets[rows], dtype=np.float64)
+    return squares
 
 
 def clearly_less(losses: Reals, reference: Reals, standard_errors: float, weights: Weights = None) -> bool:

@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sstpl import _codes
+from sstpl._blocks import BLOCK_VALUES
 from sstpl._codes import Values
-from sstpl._given import BLOCK_VALUES, NUMBERS
+from sstpl._given import NUMBERS
 from sstpl._spill import empty_in_file, is_large
 from sstpl._typing import Labels
 

@@ -1,7 +1,8 @@
 """Arrays in files: what is made of rows that are in a file goes to files too, where it is as large as they are.
 
 Rows in a file are a `numpy.memmap`: the system reads them as they are asked for, reads ahead, and lets go of them when
-memory is short. Arrays that are no memmap are in memory, and nothing that is made of them goes anywhere else.
+memory is short. Targets and scores of such rows are in files as well, where they are large, and so is what is made of
+those. Arrays that are no memmap are in memory, and nothing that is made of them goes anywhere else.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
+
+from sstpl._blocks import blocks
 
 # Of the memory that there is, or of memory_limit: smaller rows are fitted in memory. Mapped rows may have 8 times as
 # many columns, and there are two copies of them.
@@ -68,6 +72,38 @@ def empty_beside(rows: object, shape: tuple[int, ...], dtype: npt.DTypeLike) -> 
     if isinstance(rows, np.memmap) and n_bytes >= LEAST_BYTES:
         return empty_in_file(shape, dtype)
     return np.empty(shape, dtype=dtype)
+
+
+def zeros_beside(rows: object, shape: tuple[int, ...], dtype: npt.DTypeLike) -> _Array:
+    """Return zeros for what is made of rows, where these are."""
+    made = empty_beside(rows, shape, dtype)
+    return made if isinstance(made, np.memmap) else np.zeros(shape, dtype=dtype)  # a new file holds zeros
+
+
+def made_beside(rows: object, part: Callable[[slice], _Array], shape: tuple[int, int], dtype: npt.DTypeLike) -> _Array:
+    """Return an array (n, c) where rows are, made of blocks of them by `part`."""
+    made = empty_beside(rows, shape, dtype)
+    for some in blocks(*shape):
+        made[some] = part(some)
+    return made
+
+
+def joined(parts: Iterable[_Array], n_rows: int, memory_limit: float | None) -> _Array:
+    """Return arrays one below the other, `n_rows` in all, in a file where these are too large for memory."""
+    made, start = np.empty(0), 0
+    for part in parts:
+        if start == 0:
+            shape = (n_rows, *part.shape[1:])
+            n_bytes = float(np.prod(shape)) * part.itemsize
+            made = (empty_in_file if is_large(n_bytes, memory_limit) else np.empty)(shape, part.dtype)
+        made[start : start + len(part)] = part
+        start += len(part)
+    return made
+
+
+def plain(array: _Array) -> _Array:
+    """Return an array as users know them: one in a file is no memmap any more, which could not be sent to a process."""
+    return np.asarray(array.data) if isinstance(array, np.memmap) else array
 
 
 def take(X: Any, rows: _Array) -> Any:

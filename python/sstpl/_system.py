@@ -8,8 +8,6 @@ from functools import partial
 from time import perf_counter
 from typing import Protocol
 
-import numpy as np
-
 from sstpl._blind import Blind, OwnScores
 from sstpl._budget import Budget
 from sstpl._callbacks import Tell, TellOf
@@ -17,6 +15,7 @@ from sstpl._parallel import side_by_side, workers_for
 from sstpl._report import Report, Step, SubsystemReport
 from sstpl._rows import Rows, Split, leave_part_out, split_rows
 from sstpl._selection import Score, score_predictions
+from sstpl._spill import empty_beside
 from sstpl._typing import Floats, Labels, Weights
 
 _SEED_STEP = 1 << 32  # subsystem k draws with seed + k * _SEED_STEP
@@ -100,7 +99,7 @@ class _Trained:
 
     def score(self, targets: Floats, labels: Labels | None, weights: Weights) -> Score:
         """Score its own predictions of all rows."""
-        own = np.empty_like(targets)
+        own = empty_beside(targets, targets.shape, targets.dtype)
         own[self.split.rows], own[self.split.left_out] = self.sampled.best, self.whole
         return score_predictions(own, targets, labels, weights)
 

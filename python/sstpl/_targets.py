@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sstpl import _validation as check
+from sstpl._spill import made_beside
 from sstpl._typing import Floats, Labels, Weights
-from sstpl._weights import mean as mean_of
-from sstpl._weights import variance
+from sstpl._weights import mean_over
 
 _Reals = npt.NDArray[np.float64]
 
@@ -64,13 +64,13 @@ class NumberTargets:
     scale: _Reals
     one_output: bool
 
-    def encode(self, columns: _Reals, dtype: np.dtype[np.floating]) -> Floats:
+    def encode(self, columns: _Reals, dtype: np.dtype[np.floating], beside: object = None) -> Floats:
         """Return targets (n, n_outputs) less the mean, in deviations."""
-        return ((columns - self.mean) / self.scale).astype(dtype)
+        return made_beside(beside, lambda rows: (columns[rows] - self.mean) / self.scale, columns.shape, dtype)
 
     def decode(self, scores: Floats) -> Floats:
         """Return scores (n, n_outputs) in the units of y, and its shape."""
-        values = (scores * self.scale + self.mean).astype(scores.dtype)
+        values = made_beside(scores, lambda rows: scores[rows] * self.scale + self.mean, scores.shape, scores.dtype)
         return values[:, 0] if self.one_output else values
 
     def names(self) -> list[str]:
@@ -84,31 +84,46 @@ Targets = ClassTargets | LabelTargets | NumberTargets
 def target_columns(y: npt.NDArray[Any], *, classification: bool) -> _Reals:
     """Return y as columns of numbers (n, c), equal where y is: the number of each class, or targets as they are."""
     numbers = np.unique(y, return_inverse=True)[1] if classification and y.ndim == 1 else y
-    columns: _Reals = numbers.reshape(len(y), -1).astype(np.float64)
+    columns: _Reals = numbers.reshape(len(y), -1).astype(np.float64, copy=False)
     return columns
 
 
-def encode_labels(y: npt.NDArray[Any], dtype: np.dtype[np.floating]) -> tuple[LabelTargets, Floats, None]:
-    """Return what y (n, n_labels) of 0 and 1 is, and its codes."""
-    return LabelTargets(y.shape[1], y.dtype), 2 * y.astype(dtype) - 1, None
+def class_codes(labels: Labels, n_classes: int, dtype: np.dtype[np.floating], beside: object = None) -> Floats:
+    """Return +1/-1 one-hot codes (n, n_classes) of classes (n,), where the rows `beside` are."""
+    names = np.arange(n_classes)
+    return made_beside(
+        beside, lambda rows: np.where(labels[rows, np.newaxis] == names, 1.0, -1.0), (len(labels), n_classes), dtype
+    )
 
 
-def encode_classes(y: npt.NDArray[Any], dtype: np.dtype[np.floating]) -> tuple[ClassTargets, Floats, Labels]:
+def encode_labels(
+    y: npt.NDArray[Any], dtype: np.dtype[np.floating], beside: object = None
+) -> tuple[LabelTargets, Floats, None]:
+    """Return what y (n, n_labels) of 0 and 1 is, and its codes, where the rows `beside` are."""
+    codes = made_beside(beside, lambda rows: 2 * y[rows].astype(dtype) - 1, y.shape, dtype)
+    return LabelTargets(y.shape[1], y.dtype), codes, None
+
+
+def encode_classes(
+    y: npt.NDArray[Any], dtype: np.dtype[np.floating], beside: object = None
+) -> tuple[ClassTargets, Floats, Labels]:
     """Return the classes of y (n,), their codes (n, n_classes), and the class index of every row."""
     classes, labels = check.encode_labels(y)
-    return ClassTargets(classes), check.code_labels(labels, len(classes), dtype), labels
+    return ClassTargets(classes), class_codes(labels, len(classes), dtype, beside), labels
 
 
 def encode_numbers(
-    y: npt.NDArray[Any], dtype: np.dtype[np.floating], weights: Weights = None
+    y: npt.NDArray[Any], dtype: np.dtype[np.floating], weights: Weights = None, beside: object = None
 ) -> tuple[NumberTargets, Floats, None]:
     """Return weighted mean and deviation of y (n,) or (n, n_outputs), and its standardised columns."""
-    columns = y.reshape(len(y), -1).astype(np.float64)
-    magnitude = np.max(np.abs(columns), axis=0)  # so that squares cannot overflow
+    columns = y.reshape(len(y), -1).astype(np.float64, copy=False)
+    least, most = columns.min(axis=0), columns.max(axis=0)
+    magnitude = np.maximum(np.abs(least), np.abs(most))  # so that squares cannot overflow
     magnitude[magnitude == 0] = 1.0
-    mean = mean_of(columns / magnitude, weights) * magnitude
-    deviation = np.sqrt(variance(columns / magnitude, weights)) * magnitude
-    constant = (columns.max(axis=0) == columns.min(axis=0)) | (deviation == 0)
+    center = mean_over(lambda rows: columns[rows] / magnitude, columns.shape, weights)
+    spread = mean_over(lambda rows: np.square(columns[rows] / magnitude - center), columns.shape, weights)
+    mean, deviation = center * magnitude, np.sqrt(spread) * magnitude
+    constant = (least == most) | (deviation == 0)
     mean, scale = np.where(constant, columns[0], mean), np.where(constant, 1.0, deviation)
     targets = NumberTargets(mean, scale, y.ndim == 1)
-    return targets, targets.encode(columns, dtype), None
+    return targets, targets.encode(columns, dtype, beside), None

@@ -15,7 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 
 from sstpl import _core
-from sstpl._typing import Floats, Labels, Reals, Weights
+from sstpl._typing import Labels, Reals, Weights
 
 T = TypeVar("T")
 E = TypeVar("E")
@@ -262,13 +262,6 @@ def encode_labels(y: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Labels]:
             f"y must hold at least 2 classes, got 1 class: {classes[0]!r}. With one class there is nothing to learn."
         )
     return classes, labels.reshape(-1).astype(np.int64)
-
-
-def code_labels(labels: Labels, n_classes: int, dtype: np.dtype[np.floating]) -> Floats:
-    """Return +1/-1 one-hot codes (n_samples, n_classes)."""
-    codes = np.full((len(labels), n_classes), -1.0, dtype=dtype)
-    codes[np.arange(len(labels)), labels] = 1.0
-    return codes
 
 
 def check_activation(value: object) -> str:

@@ -10,12 +10,14 @@ rows left out are dealt by different rows, however much they weigh.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.utils.class_weight import compute_class_weight
 
+from sstpl._blocks import blocks
 from sstpl._typing import Labels, Reals, Weights
 
 ClassWeight = dict[Any, float] | str | None
@@ -53,18 +55,29 @@ def by_class(class_weight: ClassWeight, y: npt.NDArray[Any], weights: Weights) -
     return own
 
 
+def mean_over(part: Callable[[slice], npt.NDArray[Any]], shape: tuple[int, ...], weights: Weights) -> Reals:
+    """Return the means over rows of what `part` makes of blocks of them; `shape` says how large they are."""
+    total: Any = 0.0
+    for rows in blocks(shape[0], shape[1]):
+        values = part(rows).astype(np.float64, copy=False)
+        total = total + np.sum(values if weights is None else values * weights[rows, np.newaxis], axis=0)
+    means: Reals = total / (shape[0] if weights is None else weights.sum())
+    return means
+
+
 def mean(values: npt.NDArray[Any], weights: Weights) -> Any:
-    """Return the mean over rows, in float64."""
+    """Return the mean over rows of values (n,) or (n, c), in float64."""
+    if values.ndim == 2:
+        return mean_over(lambda rows: values[rows], values.shape, weights)
     if weights is None:
-        return np.mean(values, axis=0, dtype=np.float64)
-    return np.average(values.astype(np.float64, copy=False), axis=0, weights=weights)
+        return np.mean(values, dtype=np.float64)
+    return np.average(values.astype(np.float64, copy=False), weights=weights)
 
 
-def variance(values: npt.NDArray[Any], weights: Weights) -> Any:
-    """Return the variance over rows, in float64."""
-    if weights is None:
-        return np.var(values, axis=0, dtype=np.float64)
-    return mean(np.square(values.astype(np.float64, copy=False) - mean(values, weights)), weights)
+def variance(values: npt.NDArray[Any], weights: Weights) -> Reals:
+    """Return the variances over rows of values (n, c), in float64."""
+    center = mean(values, weights)
+    return mean_over(lambda rows: np.square(values[rows] - center), values.shape, weights)
 
 
 def effective_size(n_rows: int, weights: Weights) -> int:
@@ -82,12 +95,13 @@ def quantiles(values: Reals, weights: Reals, levels: Reals) -> Reals:
 
 
 def order_statistics(values: Reals, weights: Weights) -> Reals:
-    """Return columns of values (n, c) sorted; weighted ones as m rows of equal weight, m the effective size.
+    """Return columns of values (n, c), sorted in place; weighted ones as m rows of equal weight, m the effective size.
 
     Row r of m is the least value with r / m of the weight at or below it.
     """
     if weights is None:
-        return np.sort(values, axis=0)
+        values.sort(axis=0)
+        return values
     n_rows = effective_size(len(values), weights)
     levels = np.arange(1, n_rows + 1) / n_rows
     return np.column_stack([quantiles(column, weights, levels) for column in values.T])

@@ -11,8 +11,8 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from sstpl._blocks import BLOCK_VALUES
 from sstpl._budget import BYTES_ALWAYS_KEPT, MOST_BYTES_KEPT, level_bytes
-from sstpl._given import BLOCK_VALUES
 from sstpl._maps import MOST_COLUMNS_OF_TRIALS, ROWS_OF_TRIALS, TABLE_MAPS, WIDTH_OF_TRIALS
 from sstpl._selection import ALPHA_PATH_FLOAT32
 
@@ -25,6 +25,8 @@ _SINGLE_PANEL, _PANEL = 1024, 512  # of packed sums, as in symmetric.cpp
 
 # Of a row, and of each of its outputs: targets, scores, shares of residuals, and their copies while they are sorted.
 _CLASS_BYTES, _NUMBER_BYTES = (70, 70), (50, 30)
+_CLASS_BYTES_BESIDE_FILES, _NUMBER_BYTES_BESIDE_FILES = 70, 60  # of a row that is in a file, and its outputs as well
+_OUTPUT_FILE_BYTES = 50
 
 _COLUMNS_OF_MAPS = dict(zip(TABLE_MAPS, (1, 2, 8), strict=True))  # at most, for each of X
 _VIEWS_OF_MAPS = 2  # all columns, and subsets of them
@@ -229,9 +231,19 @@ def solution_bytes(problem: Problem) -> float:
 
 
 def bookkeeping_bytes(problem: Problem) -> float:
-    """Return the bytes that are held for rows and their outputs, whatever X is: targets, folds, scores."""
+    """Return the bytes that are held for rows in memory and their outputs: targets, folds, scores."""
     row, output = _NUMBER_BYTES if problem.is_regression else _CLASS_BYTES
     return float(problem.n_rows) * (row + output * problem.n_outputs)
+
+
+def bookkeeping_bytes_beside_files(problem: Problem) -> float:
+    """Return the bytes that are held for rows in files, whose targets and scores are in files as well."""
+    return float(problem.n_rows) * (_NUMBER_BYTES_BESIDE_FILES if problem.is_regression else _CLASS_BYTES_BESIDE_FILES)
+
+
+def output_file_bytes(problem: Problem) -> float:
+    """Return the bytes of these files."""
+    return float(problem.n_rows) * problem.n_outputs * _OUTPUT_FILE_BYTES
 
 
 def sums_bytes(problem: Problem, n_rows: int) -> float:

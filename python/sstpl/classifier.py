@@ -17,6 +17,7 @@ from sstpl._callbacks import Callback
 from sstpl._conformal import class_conformity, class_sets
 from sstpl._growing import Growing, grows
 from sstpl._report import Report
+from sstpl._spill import made_beside, plain
 from sstpl._targets import LabelTargets
 from sstpl._typing import Floats, Labels, Weights
 from sstpl._weights import ClassWeight
@@ -485,11 +486,9 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         >>> model.predict_proba(X[1500:]).shape
         (297, 10)
         """
-        scores = self._scores(X)
-        calibration = self._calibration
-        if isinstance(self._targets, LabelTargets):
-            return calibration.label_probabilities(scores).astype(scores.dtype)
-        return calibration.probabilities(scores).astype(scores.dtype)
+        scores, calibration = self._scores(X), self._calibration
+        of = calibration.label_probabilities if isinstance(self._targets, LabelTargets) else calibration.probabilities
+        return plain(made_beside(scores, lambda rows: of(scores[rows]), scores.shape, scores.dtype))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -561,8 +560,11 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         scores = self._scores(X)
         if isinstance(self._targets, LabelTargets):
             raise ValueError("predict_set is of one class per row, and y had several labels; see predict_proba")
-        probabilities = self._calibration.probabilities(scores)
-        return class_sets(probabilities, float(self._conformity.quantile(covered)[0]))
+        calibration, quantile = self._calibration, float(self._conformity.quantile(covered)[0])
+        sets = made_beside(
+            scores, lambda rows: class_sets(calibration.probabilities(scores[rows]), quantile), scores.shape, np.bool_
+        )
+        return plain(sets)
 
     def _outputs(
         self, blind: Blind, targets: Floats, labels: Labels | None, weights: Weights, report: Report
@@ -570,9 +572,10 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         scores = blind.scores_as_new()
         if labels is None:
             every = None if weights is None else np.repeat(weights, targets.shape[1])
-            codes = (targets > 0).reshape(-1).astype(np.int64)
+            every_target = targets.reshape(-1, 1)
+            codes = made_beside(targets, lambda some: every_target[some] > 0, every_target.shape, np.int64)[:, 0]
             calibration, report.calibration = fit_calibration(opposed(scores), codes, every)
             return {"_calibration": calibration}
         calibration, report.calibration = fit_calibration(scores, labels, weights)
-        conformity = class_conformity(calibration.probabilities(scores), labels, weights)
+        conformity = class_conformity(calibration.own_probabilities(scores, labels), weights)
         return {"_calibration": calibration, "_conformity": conformity}

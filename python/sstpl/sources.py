@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sstpl._given import BLOCK_VALUES
+from sstpl._blocks import BLOCK_VALUES
 from sstpl._typing import Floats
 
 __all__ = ["Parquet"]

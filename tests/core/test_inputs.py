@@ -118,7 +118,7 @@ def test_rows_do_not_depend_on_the_rows_beside_them(scaling, dtype):
 def test_blocks_of_rows_do_not_show(scaling, monkeypatch):
     X = table(500)
     whole = mapped(X, scaling)
-    monkeypatch.setattr("sstpl._given.BLOCK_VALUES", 64)
+    monkeypatch.setattr("sstpl._blocks.BLOCK_VALUES", 64)
     np.testing.assert_allclose(mapped(X, scaling), whole, rtol=1e-12, atol=1e-12)
     fitted = fit(X, scaling)
     small = fitted.transform(X)

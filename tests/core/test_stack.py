@@ -269,6 +269,57 @@ def test_bad_settings_of_a_level_are_refused_by_name(change, words):
         _core.fit_level(**settings | {"alphas": [0.1]} | change)
 
 
+@each_dtype
+@pytest.mark.parametrize("n", [12, 60])
+def test_scores_go_to_arrays_of_the_callers(n, dtype):
+    X, Y, starts = problems.normal(n, 6, dtype=dtype), problems.normal(n, 2, dtype=dtype), problems.fold_starts(n, 3)
+    told = fit([X], Y, fold_starts=starts, leave_one_out=True)
+    wide = np.full((2, n, 5), 7, dtype=dtype)  # of which they are some columns
+    found = fit([X], Y, fold_starts=starts, leave_one_out=True, oof_scores=wide[0, :, 1:3], loo_scores=wide[1, :, 1:3])
+    for index, part in enumerate(("oof_scores", "loo_scores")):
+        assert np.shares_memory(found[part], wide[index])
+        np.testing.assert_array_equal(wide[index, :, 1:3], told[part])
+    assert (wide[:, :, [0, 3, 4]] == 7).all()
+    out = np.empty_like(Y)
+    assert _core.predict_stack(X, [level_of(told)], GAIN, "tanh", out=out) is out
+    np.testing.assert_array_equal(out, _core.predict_stack(X, [level_of(told)], GAIN, "tanh"))
+
+
+def read_only(array):
+    array.flags.writeable = False
+    return array
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (np.ones((8, 2)), "{name} must have the shape of the scores, 9 rows and 2 columns"),
+        (np.ones((9, 3)), "{name} must have the shape of the scores, 9 rows and 2 columns"),
+        (np.ones(9), "{name} must be 2-D"),
+        (np.ones((9, 4))[:, ::2], "{name} must be C-ordered"),
+        (read_only(np.ones((9, 2))), "{name} must be writeable"),
+    ],
+)
+def test_arrays_that_scores_do_not_fit_in_are_refused_by_name(array, words):
+    X, Y, starts = problems.normal(9, 5), problems.normal(9, 2), problems.fold_starts(9, 3)
+    for name in ("oof_scores", "loo_scores"):
+        with pytest.raises(ValueError, match=words.format(name=name)):
+            fit([X], Y, fold_starts=starts, leave_one_out=True, **{name: array})
+    with pytest.raises(ValueError, match=words.format(name="out")):
+        _core.predict_stack(X, levels_of(5, 2, [9, 4]), GAIN, "tanh", out=array)
+    with pytest.raises(TypeError):
+        _core.predict_stack(X, levels_of(5, 2, [9, 4]), GAIN, "tanh", out=np.ones((9, 2), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"oof_scores": np.ones((9, 2))}, "need folds"), ({"loo_scores": np.ones((9, 2))}, "were not asked for")],
+)
+def test_scores_that_there_are_none_of_need_no_array(change, words):
+    with pytest.raises(ValueError, match=words):
+        fit([problems.normal(9, 5)], problems.normal(9, 2), fold_starts=None, **change)
+
+
 def spoiled(t, part, array):
     levels = levels_of(5, 3, [9, 4])
     levels[t] = tuple(array if i == part else value for i, value in enumerate(levels[t]))

@@ -37,7 +37,7 @@ def test_values_are_absolute_residuals_of_each_output():
 
 def test_sets_are_the_classes_that_are_as_likely_as_those_of_training_rows():
     p = np.array([[0.7, 0.2, 0.1], [0.4, 0.35, 0.25], [0.5, 0.45, 0.05]])
-    values = class_conformity(p, np.array([0, 1, 1])).values
+    values = class_conformity(p[[0, 1, 2], [0, 1, 1]]).values
     np.testing.assert_allclose(values[:, 0], [0.3, 0.55, 0.65])
     np.testing.assert_array_equal(class_sets(p, 0.6), [[1, 0, 0], [1, 0, 0], [1, 1, 0]])
     np.testing.assert_array_equal(class_sets(p, 0.1), np.eye(3)[[0, 0, 0]])  # the likeliest, as nothing conforms

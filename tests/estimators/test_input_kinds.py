@@ -111,7 +111,7 @@ def test_sparse_rows_map_like_dense_ones(scaling, missing, monkeypatch):
     for _ in range(2):
         fitted, plain = (fit_input_map(rows, scaling, np.dtype(np.float64)) for rows in (X, X.toarray()))
         np.testing.assert_array_equal(fitted.transform(X), plain.transform(X.toarray()))
-        monkeypatch.setattr("sstpl._given.BLOCK_VALUES", 999)  # and again in blocks of some rows
+        monkeypatch.setattr("sstpl._blocks.BLOCK_VALUES", 999)  # and again in blocks of some rows
 
 
 @pytest.mark.parametrize("missing", [False, True])

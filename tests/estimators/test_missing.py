@@ -138,7 +138,7 @@ def test_rows_and_blocks_do_not_show(scaling, monkeypatch):
     whole = fitted.transform(X)
     assert np.vstack([fitted.transform(X[i : i + 1]) for i in range(len(X))]).tobytes() == whole.tobytes()
     assert fitted.transform(np.asfortranarray(X)).tobytes() == whole.tobytes()
-    monkeypatch.setattr("sstpl._given.BLOCK_VALUES", 64)
+    monkeypatch.setattr("sstpl._blocks.BLOCK_VALUES", 64)
     np.testing.assert_allclose(fit(X, scaling).transform(X), whole, rtol=1e-12, atol=1e-12)
 
 

@@ -91,10 +91,10 @@ def test_hidden_units_are_made_as_often_as_in_a_real_fit(monkeypatch, kind, dept
             made += 0 if rows is None else 2.0 * len(rows[0]) * fit["hidden_weights"].size
         return fit
 
-    def predict_stack(X, levels, *arguments):
+    def predict_stack(X, levels, *arguments, **options):
         nonlocal made
         made += sum(2.0 * len(X) * level[0].size for level in levels)
-        return _predict_stack(X, levels, *arguments)
+        return _predict_stack(X, levels, *arguments, **options)
 
     _fit_level, _predict_stack = _core.fit_level, _core.predict_stack
     monkeypatch.setattr(_core, "fit_level", fit_level)
@@ -231,6 +231,16 @@ def test_rows_that_do_not_fit_in_memory_are_in_files_and_read_from_the_disk_wher
     assert stages(plan(LARGE, small, RATES))["rows of subsystems"].reading == 2 * n_bytes / RATES.disk
     assert plan(LARGE, middle, RATES).whole.reading == 0
     assert plan(LARGE, large, RATES).memory(WORKERS) > 3 * n_bytes > plan(LARGE, middle, RATES).memory(WORKERS)
+
+
+@pytest.mark.parametrize(("is_regression", "held"), [(False, 70), (True, 60)])
+def test_targets_and_scores_of_rows_in_files_are_in_files(is_regression, held):
+    few, many = (Problem(10**7, 50, c, 500, 2, 1, 5, is_regression, tries_maps=False) for c in (2, 1000))
+    n_bytes = 4 * 10**7 * 50
+    small, large = replace(ONE, memory=15 * n_bytes), replace(ONE, memory=17 * n_bytes)
+    assert small.file_bytes(many) - small.file_bytes(few) == 998 * 10**7 * 50
+    client = {m: stages(plan(many, m, RATES))["folds, choices, calibration"].memory for m in (small, large)}
+    assert client[small] - held * 10**7 < 100 * 2**20 < client[large] - 3 * n_bytes
 
 
 def test_of_a_thousand_million_rows_the_client_breaks_first():

@@ -1,9 +1,12 @@
 """Whatever rows come from, the model is that of the same rows in memory, to the last bit."""
 
+import pickle
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from joblib import Parallel, delayed
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sources.kinds import FORMS, NAMES, Blocks, as_parquet, saved
@@ -112,3 +115,17 @@ def test_a_row_group_may_be_of_any_length_and_nulls_are_missing(rows, tmp_path):
     assert len(source) == 700
     assert_array_equal(np.concatenate(list(source.iter_blocks())), X)
     assert_array_equal(source.target, y)
+
+
+def test_scores_in_files_are_arrays_like_others_and_may_go_to_other_processes(rows, files, tmp_path):
+    path = saved(tmp_path / "rows.npy", rows[0])
+    model = SSTPLClassifier(**SMALL).fit(path, rows[1])
+    shape = model.oof_decision_function_.shape
+    assert len(files) > 5  # targets and scores, too
+    for found in (model.oof_decision_function_, model.predict_proba(path), model.decision_function(path)):
+        assert type(found) is np.ndarray
+        assert not isinstance(found.base, np.memmap)
+    elsewhere = Parallel(n_jobs=2)(delayed(getattr)(one, "oof_decision_function_") for one in (model, model))
+    for found in (*elsewhere, pickle.loads(pickle.dumps(model)).oof_decision_function_):
+        assert found.shape == shape
+        assert_array_equal(found, model.oof_decision_function_)

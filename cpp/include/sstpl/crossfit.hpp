@@ -4,6 +4,7 @@
 // Primal from sums, or dual where the rows are fewer than the features.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "sstpl/hidden.hpp"
@@ -64,12 +65,20 @@ struct CrossfitResult {
   CrossfitReport report;
 };
 
+/// Where scores (n, c) go that are too many for the memory: to spans of the caller's. Those not given are in the
+/// result.
+template <class T>
+struct ScoreSpans {
+  std::optional<MatrixSpan<T>> oof, loo;
+};
+
 /// Targets Y (n, c); weights: n entries or none. n p^2 + (K + 1) p^3 / 3 flops and the projections; memory
 /// at most 8 (K + 3) p^2 bytes or 256 MiB beyond 4 (K + 3) p^2, and two blocks; leave-one-out takes n p^2 flops and 4
 /// p^2 bytes more. With weights the primal form is used whatever n is.
 template <class T>
 CrossfitResult<T> fit_crossfit(const Design<T>& design, const MatrixView<T>& Y, const VectorView<double>& weights,
-                               const CrossfitOptions& options, const Checkpoint& checkpoint);
+                               const CrossfitOptions& options, const Checkpoint& checkpoint,
+                               const ScoreSpans<T>& into = {});
 
 /// S := H W + 1 intercept' for all rows of the design, in row blocks; S is (n, c).
 template <class T>

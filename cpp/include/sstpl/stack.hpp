@@ -26,11 +26,11 @@ struct LevelView {
 };
 
 /// Draws a hidden layer on the inputs and cross-fits its readout to Y (n, c); fit_crossfit's cost and errors.
-/// at_prediction as in Design, or null.
+/// at_prediction as in Design, or null; scores go where `into` says.
 template <class T>
 Level<T> fit_level(const Inputs<T>& inputs, const Inputs<T>* at_prediction, const HiddenOptions& hidden,
                    const MatrixView<T>& Y, const VectorView<double>& weights, const CrossfitOptions& options,
-                   const Checkpoint& checkpoint);
+                   const Checkpoint& checkpoint, const ScoreSpans<T>& into = {});
 
 /// S := the last level's scores of the rows of X (n, d), level by level in row blocks; S is (n, c).
 template <class T>

@@ -161,7 +161,7 @@ def _print(plan: Plan, rates: Rates) -> None:
             f"levels: {problem.depth}, subsystems: {problem.n_subsystems}, folds: {problem.n_folds}",
             "machines": f"{machines.n_workers}; of each: threads: {machines.n_threads}, {_bytes(machines.memory)}"
             + (f", {machines.network * _BITS / 1e9:g} Gbit/s" if machines.n_workers > 1 else "")
-            + (f", {_bytes(files)} of rows in files" if files else ""),
+            + (f", {_bytes(files)} in files" if files else ""),
             "measured here": _measured(rates),
         }
     )
