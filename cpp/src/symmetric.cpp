@@ -15,6 +15,7 @@ namespace {
 
 constexpr Index single_panel_order = 1024;    // below this the saved memory is not worth the extra calls
 constexpr Index panel_width = tile_block;     // so that no block of a product on tiles crosses a panel
+constexpr std::size_t product_panels = 3;     // whose products are made by one call: fewer calls reach a higher rate
 constexpr Index add_grain = 64;               // rows of a panel per thread
 constexpr Index most_order = Index{1} << 29;  // above, a number of entries may wrap; these are 2^60 bytes
 
@@ -43,23 +44,33 @@ void PackedSymmetric::add_gram(const MatrixView<float>& H, PanelWorkspace& works
     tile_gram(H, [this](Index row, Index column, const MatrixView<float>& C) { add_block(row, column, C); });
     return;
   }
-  for (const Panel& panel : panels_) {
-    const Index width = panel.end - panel.begin;
+  for (std::size_t k = 0; k < panels_.size();) {
+    const std::size_t next = std::min(k + product_panels, panels_.size());
+    const Index begin = panels_[k].begin, end = panels_[next - 1].end, width = end - begin;
     if (workspace.products.size() < order_ * width) workspace.products.resize(order_, width);
     MatrixSpan<float> products(workspace.products.data(), order_, width, Eigen::OuterStride<>(width));
-    const MatrixView<float> own = block(H, 0, panel.begin, H.rows(), width);
-    gemm(1.0f, block(H, 0, 0, H.rows(), panel.begin), Transpose::yes, own, Transpose::no, 0.0f,
-         block(products, 0, 0, panel.begin, width));
-    syrk(1.0f, own, 0.0f, block(products, panel.begin, 0, width, width));
-    double* target = data_.data() + panel.offset;
-    parallel_for(0, panel.end, add_grain, [&](Index from, Index to) {
-      for (Index i = from; i < to; ++i) {
-        for (Index j = std::max<Index>(0, i - panel.begin); j < width; ++j) {
-          target[i * width + j] += static_cast<double>(products(i, j));
-        }
-      }
-    });
+    const MatrixView<float> own = block(H, 0, begin, H.rows(), width);
+    gemm(1.0f, block(H, 0, 0, H.rows(), begin), Transpose::yes, own, Transpose::no, 0.0f,
+         block(products, 0, 0, begin, width));
+    syrk(1.0f, own, 0.0f, block(products, begin, 0, width, width));
+    for (; k < next; ++k)
+      add_products(panels_[k], block(view(products), 0, panels_[k].begin - begin, panels_[k].end,
+                                     panels_[k].end - panels_[k].begin));
   }
+}
+
+// Of the rows and columns of a panel, what lies on the diagonal or above it.
+void PackedSymmetric::add_products(const Panel& panel, const MatrixView<float>& products) {
+  const Index width = panel.end - panel.begin;
+  double* target = data_.data() + panel.offset;
+  parallel_for(0, panel.end, add_grain, [&](Index from, Index to) {
+    for (Index i = from; i < to; ++i) {
+      const float* source = products.data() + i * products.outerStride();
+      for (Index j = std::max<Index>(0, i - panel.begin); j < width; ++j) {
+        target[i * width + j] += static_cast<double>(source[j]);
+      }
+    }
+  });
 }
 
 // Of a block within one panel, what lies on the diagonal or above it.

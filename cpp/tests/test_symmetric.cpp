@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The packed symmetric matrix, at orders inside one panel (up to 1024) and across several (1025, 1100).
+// The packed symmetric matrix, at orders inside one panel (up to 1024), across several (1025, 1100), and across
+// several products of panels (1600).
 #include "helpers.hpp"
 #include "sstpl/symmetric.hpp"
 
@@ -35,7 +36,7 @@ Matrix<double> true_upper(const Matrix<T>& H) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("the packed Gram matrix is the naive one at orders within and across panels", T, float, double) {
-  for (const Index p : {1, 5, 1024, 1025, 1100}) {
+  for (const Index p : {1, 5, 1024, 1025, 1100, 1600}) {
     CAPTURE(p);
     const Matrix<T> H = random_matrix<T>(1, 9, p);
     PackedSymmetric packed(p);

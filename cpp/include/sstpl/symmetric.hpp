@@ -9,7 +9,7 @@
 
 namespace sstpl {
 
-/// Room for one panel of float products before they are added in double; sized at first use.
+/// Room for the float products of a few panels before they are added in double; sized at first use.
 struct PanelWorkspace {
   Matrix<float> products;
 };
@@ -48,6 +48,7 @@ class PackedSymmetric {
   struct Panel {
     Index begin, end, offset;  // columns, and where the panel starts in data_
   };
+  void add_products(const Panel& panel, const MatrixView<float>& products);
   void add_block(Index row, Index column, const MatrixView<float>& C);
 
   Index order_;
