@@ -146,6 +146,15 @@ def apply_ramps(
     spread: _Float64,
     single: bool,
 ) -> _Floats: ...
+def add_shares(
+    X: _Floats,
+    columns: _Int64,
+    low: _Float64,
+    high: _Float64,
+    mean: _Float64 | None,
+    weights: _Float64 | None,
+    sums: _Float64,
+) -> _Float64: ...
 def fit_encoder(
     F: _Floats,
     code_weights: _Floats,

@@ -163,6 +163,17 @@ class Given:
             sums += values.sum(axis=0) if weights is None else weights[rows] @ values
         return sums
 
+    def shares(self, columns: Labels, low: _Reals, high: _Reals, mean: _Reals | None, weights: Weights) -> _Reals:
+        """Return the weighted sums over the rows of t = clip((x - low) / (high - low), 0, 1), or of (t - mean)^2.
+
+        Missing values add nothing. Rows are added in their order, so that neither blocks nor threads change a bit.
+        """
+        sums = np.zeros(len(columns))
+        for rows in blocks(*self.X.shape):
+            own = None if weights is None else weights[rows]
+            sums = _core.add_shares(self[rows].numbers(), columns, low, high, mean, own, sums)
+        return sums
+
     def extremes(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """Return the least and the largest value of every column, NaN where all are missing."""
         least, largest = (np.fmin, np.fmax) if self.has_missing else (np.minimum, np.maximum)

@@ -222,29 +222,11 @@ class InputMap:
             self.flags.write(X, flags)
 
 
-@dataclass(frozen=True)
-class _Moment:
-    """clip((x - low) / (high - low), 0, 1), or the square of what that is beyond a mean."""
-
-    low: _Reals
-    high: _Reals
-    mean: _Reals | None = None
-
-    def __call__(self, values: _Reals) -> _Reals:
-        np.clip(values, self.low, self.high, out=values)
-        values -= self.low
-        values /= self.high - self.low
-        if self.mean is not None:
-            values -= self.mean
-            np.square(values, out=values)
-        return values
-
-
 def _moments(given: Given, columns: Labels, low: _Reals, high: _Reals, weights: Weights) -> tuple[_Reals, _Reals]:
     """Return means and deviations of clip((x - low) / (high - low), 0, 1) over the values that are there."""
     weight = given.observed_weight(weights)[columns]
-    mean = given.total(columns, _Moment(low, high), weights) / weight
-    return mean, np.sqrt(given.total(columns, _Moment(low, high, mean), weights) / weight)
+    mean = given.shares(columns, low, high, None, weights) / weight
+    return mean, np.sqrt(given.shares(columns, low, high, mean, weights) / weight)
 
 
 def _fit_ramps(given: Given, columns: Labels, low: _Reals, high: _Reals, weights: Weights) -> Ramps:

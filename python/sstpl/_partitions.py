@@ -185,6 +185,10 @@ class GivenElsewhere(Given):
         """Return sums over the rows; see `Given`."""
         return self._sum("total", columns, part, weights=weights)
 
+    def shares(self, columns: Labels, low: _Reals, high: _Reals, mean: _Reals | None, weights: Weights) -> _Reals:
+        """Return sums over the rows; see `Given`."""
+        return self._sum("shares", columns, low, high, mean, weights=weights)
+
     def observed_weight(self, weights: Weights = None) -> _Reals:
         """Return the weight of rows with a value; see `Given`."""
         return self._sum("observed_weight", weights=weights)

@@ -172,6 +172,15 @@ def calls(dtype):
             "spread": np.array([1.0, 2.0]),
             "single": dtype == np.float32,
         },
+        "add_shares": {
+            "X": X[:, ::2].copy(),
+            "columns": np.array([1, 0]),
+            "low": -np.ones(2),
+            "high": np.ones(2),
+            "mean": normal(2, seed=52),
+            "weights": w,
+            "sums": normal(2, seed=53),
+        },
         "fit_level": {
             "blocks": [X, draw(12, 3)],
             "Y": Y,

@@ -22,4 +22,19 @@ struct Ramps {
 template <class In, class Out>
 void apply_ramps(const Ramps& ramps, const MatrixView<In>& X, MatrixSpan<Out> Z);
 
+/// The share t = clip((x - low) / (high - low), 0, 1) of column columns[j] between the ends low[j] < high[j].
+struct Shares {
+  std::vector<Index> columns;
+  Vector<double> low, high;
+
+  Index size() const { return static_cast<Index>(columns.size()); }
+};
+
+/// sums[j] += w_i t over the rows, or w_i (t - mean[j])^2 where there is a mean, for shares t of X (n, d), in double;
+/// weights w (n), or none. A NaN adds nothing. Rows are added in their order: blocks of rows, one after another, make
+/// the bits that all of them do, whatever the threads.
+template <class T>
+void add_shares(const Shares& shares, const MatrixView<T>& X, const VectorView<double>& mean,
+                const VectorView<double>& weights, Vector<double>& sums);
+
 }  // namespace sstpl
