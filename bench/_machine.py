@@ -12,8 +12,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import sstpl
-
 RESULTS = Path(__file__).parent / "results"
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -29,14 +27,21 @@ def cpu_name() -> str:
     return platform.processor() or "unknown"
 
 
-def describe(packages: tuple[str, ...] = ("numpy", "scipy", "scikit-learn")) -> dict[str, Any]:
-    """Return machine, threads and versions."""
+def versions_of(packages: tuple[str, ...]) -> dict[str, str]:
+    """Return the versions of packages in this interpreter."""
     versions = {}
     for name in packages:
         try:
             versions[name] = version(name)
         except PackageNotFoundError:
             versions[name] = "not installed"
+    return versions
+
+
+def describe(packages: tuple[str, ...] = ("numpy", "scipy", "scikit-learn")) -> dict[str, Any]:
+    """Return machine, threads and versions."""
+    import sstpl  # which is not there for a contender in an interpreter of its own
+
     info = sstpl.build_info()
     return {
         "cpu": cpu_name(),
@@ -47,7 +52,7 @@ def describe(packages: tuple[str, ...] = ("numpy", "scipy", "scikit-learn")) -> 
         "threads": info["n_threads"],
         "blas": info["blas"],
         "simd": info["simd"],
-        "versions": versions,
+        "versions": versions_of(packages),
         "command": " ".join(["python", *sys.argv]),
     }
 

@@ -2,7 +2,9 @@
 
 ``python bench/speed.py`` takes turns: in every round each contender fits MNIST twice (cold and warm) in a process of
 its own with pinned threads, and the ratios to sstpl are formed within the round. ``--scaling`` measures how our level
-and NumPy's grow with rows, columns, width and threads, on random data. Writes ``bench/results/speed.json`` and ``.md``.
+and NumPy's grow with rows, columns, width and threads, on random data. ``--python gfdl=PATH`` runs a contender by
+another interpreter, which needs that contender and scikit-learn, and not sstpl. Writes ``bench/results/speed.json`` and
+``.md``.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -20,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from _adapters import scaled
-from _machine import DATA, RESULTS, describe, peak_memory_mb, restart_peak_memory
+from _machine import DATA, RESULTS, commit, describe, peak_memory_mb, restart_peak_memory, versions_of
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "hpelm", "PyRCN", "gfdl")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -125,6 +128,8 @@ def run_peer(job: Record) -> Record:
         "predict": predict,
         "one_row": _single_row_seconds(model, X_test),
         "accuracy": float(np.mean(predicted == y_test)),
+        "python": platform.python_version(),
+        "versions": versions_of(PACKAGES),
     }
 
 
@@ -148,7 +153,7 @@ def run_scaling(job: Record) -> Record:
 def run(job: Record, limit: float) -> Record:
     """Run a job in a process of its own."""
     environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(job["threads"])) | {"PYTHONWARNINGS": "ignore"}
-    command = [sys.executable, __file__, "--job", json.dumps(job)]
+    command = [job.get("interpreter", sys.executable), __file__, "--job", json.dumps(job)]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=limit)
     except subprocess.TimeoutExpired:
@@ -180,8 +185,9 @@ def page(result: Record) -> str:
     versions = ", ".join(f"{k} {v}" for k, v in machine["versions"].items())
     lines = ["# Speed at equal width", ""]
     lines.append(
-        f"Commands: `python bench/speed.py` and `--scaling`. {machine['cpu']}, {machine['cores']} cores, Python "
-        f"{machine['python']}, sstpl {machine['sstpl']} ({machine['blas']}, {machine['simd']}), {versions}."
+        f"Commands: `python bench/speed.py` and `--scaling`, at commit {machine['commit']}. {machine['cpu']}, "
+        f"{machine['cores']} cores, Python {machine['python']}, sstpl {machine['sstpl']} ({machine['blas']}, "
+        f"{machine['simd']}), {versions}."
     )
     runs = result.get("peers", [])
     if runs:
@@ -229,7 +235,16 @@ def _peers_table(runs: list[Record]) -> list[str]:
             f"| {name} | {mid['cold']:.3g} | {mid['warm']:.3g} | {_spread(ratios)} | {mid['memory_mb']:.0f} | "
             f"{mid['predict']:.2g} | {1e3 * mid['one_row']:.3g} | {100 * done[0]['accuracy']:.2f} |"
         )
-    return [*lines, "", *(f"- {name}: {note}." for name, (_, note) in CONTENDERS.items())]
+    return [*lines, "", *(f"- {name}: {note}{_elsewhere(name, runs)}." for name, (_, note) in CONTENDERS.items())]
+
+
+def _elsewhere(name: str, runs: list[Record]) -> str:
+    """Return what ran a contender that had another interpreter."""
+    for run in runs:
+        if run["contender"] == name and "interpreter" in run and run["status"] == "ok":
+            versions = ", ".join(f"{k} {v}" for k, v in run["versions"].items() if v != "not installed")
+            return f"; by Python {run['python']} ({versions})"
+    return ""
 
 
 def main() -> None:
@@ -243,6 +258,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--limit", type=float, default=600.0, help="seconds per process")
+    parser.add_argument("--python", nargs="+", default=[], metavar="CONTENDER=PATH", help="other interpreters")
     parser.add_argument("--data", type=Path, default=DATA / "mnist.npz")
     parser.add_argument("--job", type=json.loads, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -251,17 +267,21 @@ def main() -> None:
         return
     path = RESULTS / "speed.json"
     result: Record = json.loads(path.read_text()) if path.exists() else {}
-    result["machine"] = describe(PACKAGES)
+    result["machine"] = describe(PACKAGES) | {"commit": commit()}
     if options.scaling:
         jobs = list(scaling_jobs(options))
     else:
         shared = {k: getattr(options, k) for k in ("rows", "width", "threads", "seed")} | {"path": str(options.data)}
-        jobs = [shared | {"round": r, "contender": c} for r in range(options.rounds) for c in options.contender]
+        others = {name: {"interpreter": python} for name, python in (one.split("=", 1) for one in options.python)}
+        turns = [(r, c) for r in range(options.rounds) for c in options.contender]
+        jobs = [shared | {"round": r, "contender": c} | others.get(c, {}) for r, c in turns]
     kind = "scaling" if options.scaling else "peers"
     result[kind] = []
     for job in jobs:
         record = run(job, options.limit)
         record.pop("path", None)
+        if "interpreter" in record:
+            record["interpreter"] = Path(record["interpreter"]).name
         result[kind].append(record)
         print(record, flush=True)
         path.write_text(json.dumps(result, indent=1) + "\n")
