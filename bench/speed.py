@@ -258,6 +258,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--limit", type=float, default=600.0, help="seconds per process")
+    parser.add_argument("--keep", action="store_true", help="add rounds to those of an earlier command")
     parser.add_argument("--python", nargs="+", default=[], metavar="CONTENDER=PATH", help="other interpreters")
     parser.add_argument("--data", type=Path, default=DATA / "mnist.npz")
     parser.add_argument("--job", type=json.loads, help=argparse.SUPPRESS)
@@ -268,15 +269,16 @@ def main() -> None:
     path = RESULTS / "speed.json"
     result: Record = json.loads(path.read_text()) if path.exists() else {}
     result["machine"] = describe(PACKAGES) | {"commit": commit()}
+    kind = "scaling" if options.scaling else "peers"
+    result[kind] = result.get(kind, []) if options.keep else []
     if options.scaling:
         jobs = list(scaling_jobs(options))
     else:
         shared = {k: getattr(options, k) for k in ("rows", "width", "threads", "seed")} | {"path": str(options.data)}
         others = {name: {"interpreter": python} for name, python in (one.split("=", 1) for one in options.python)}
-        turns = [(r, c) for r in range(options.rounds) for c in options.contender]
+        first = 1 + max((run["round"] for run in result[kind]), default=-1)
+        turns = [(first + r, c) for r in range(options.rounds) for c in options.contender]
         jobs = [shared | {"round": r, "contender": c} | others.get(c, {}) for r, c in turns]
-    kind = "scaling" if options.scaling else "peers"
-    result[kind] = []
     for job in jobs:
         record = run(job, options.limit)
         record.pop("path", None)
