@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.format import open_memmap
 
-from _machine import RESULTS, describe
+from _machine import RESULTS, commit, describe
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 CGROUPS = Path("/sys/fs/cgroup/memory")
@@ -157,7 +157,8 @@ def page(result: Record) -> str:
     n_rounds = sum(run["how"] == "memory" and run["classes"] == first["classes"] for run in runs)
     lines = ["# Rows that do not fit in memory", ""]
     lines.append(
-        f"Command: `{machine['command']}`. {machine['cpu']}, threads: {first['threads']}, Python {machine['python']}, "
+        f"Command: `{machine['command']}`, at commit {machine['commit']}. {machine['cpu']}, "
+        f"threads: {first['threads']}, Python {machine['python']}, "
         f"sstpl {machine['sstpl']} ({machine['blas']}, {machine['simd']}). {first['rows']} random rows of "
         f"{first['columns']} float32 columns, {n_bytes / 1e6:.0f} MB; two levels of width "
         f"{first['width']}, one subsystem. The limit is a fifth, {first['limit'] / 1e6:.0f} MB beside what the process "
@@ -253,7 +254,7 @@ def main() -> None:
             }
             for path in (folder / "scores_memory.npy", *found.values()):
                 path.unlink(missing_ok=True)
-    result = {"machine": describe(), "runs": runs, "differences": differences}
+    result = {"machine": describe() | {"commit": commit()}, "runs": runs, "differences": differences}
     (RESULTS / "out_of_core.json").write_text(json.dumps(result, indent=1) + "\n")
     (RESULTS / "out_of_core.md").write_text(page(result))
 
