@@ -375,4 +375,5 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
 
     def _decoded(self, X: object) -> Floats:
         """Return the scores of rows to predict as a decision function, or in the units of y."""
-        return plain(self._targets.decode(self._scores(X)))
+        scores = self._scores(X)  # which says so where there is no fit
+        return plain(self._targets.decode(scores))
