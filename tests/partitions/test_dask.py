@@ -9,7 +9,7 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
-from distributed import Client, LocalCluster, get_worker
+from distributed import Client, LocalCluster, TimeoutError, get_worker
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_digits
 from sklearn.exceptions import NotFittedError
@@ -38,11 +38,40 @@ STAGES = (
 )
 
 
+class TwoWorkers:
+    """A cluster of two processes, which is begun anew where one that died does not come back."""
+
+    def __init__(self):
+        self._open()
+
+    def _open(self):
+        self._cluster = LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0")
+        self._client = Client(self._cluster)
+
+    def close(self):
+        self._client.close()
+        self._cluster.close()
+
+    def client(self):
+        try:
+            self._client.wait_for_workers(2, timeout=60)
+        except TimeoutError:  # Dask gives a worker up that did not start in time, as on a busy machine
+            self.close()
+            self._open()
+            self._client.wait_for_workers(2, timeout=60)
+        return self._client
+
+
 @pytest.fixture(scope="module")
-def client():
-    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
-    with LocalCluster(**options) as cluster, Client(cluster) as client:
-        yield client
+def two_workers():
+    workers = TwoWorkers()
+    yield workers
+    workers.close()
+
+
+@pytest.fixture
+def client(two_workers):
+    return two_workers.client()
 
 
 def chosen(model):
@@ -104,7 +133,6 @@ class KillingEngine(DaskEngine):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_worker_that_dies_in_any_stage_changes_nothing(client, stage, tmp_path, monkeypatch):
-    client.wait_for_workers(2)
     X, y = load_diabetes(return_X_y=True)
     flag = tmp_path / "died"
     monkeypatch.setattr(sstpl.dask, "DaskEngine", lambda *given: KillingEngine(*given, stage, flag))
