@@ -168,7 +168,9 @@ HiddenLayer<T> draw_hidden(const HiddenOptions& options, const Inputs<T>& inputs
   check_folds(options.fold_starts, inputs.n_rows());
   HiddenLayer<T> layer{Matrix<T>(p, d), Vector<T>::Zero(p), options.activation};
   const FieldDraw fields(options.fields, use(options.stream, use_fields), d);
-  const double deviation = 1 / std::sqrt(static_cast<double>(d));
+  // Units that see few columns have to bend within the range of these to tell more than a linear one would.
+  const double steepness = options.fields.groups.empty() ? 1 : 2;
+  const double deviation = steepness / std::sqrt(static_cast<double>(d));
   const double bound = std::sqrt(3.0) * deviation;  // of the uniform law with that deviation
   MatrixSpan<T> bias(layer.bias.data(), 1, p, Eigen::OuterStride<>(p));
   switch (options.weights) {
@@ -177,11 +179,11 @@ HiddenLayer<T> draw_hidden(const HiddenOptions& options, const Inputs<T>& inputs
       break;
     case HiddenWeights::uniform:
       fill_uniform(use(options.stream, use_weights), -bound, bound, span(layer.weights));
-      fill_uniform(use(options.stream, use_bias), -1.0, 1.0, bias);
+      fill_uniform(use(options.stream, use_bias), -steepness, steepness, bias);
       break;
     case HiddenWeights::normal:
       fill_normal(use(options.stream, use_weights), deviation, span(layer.weights));
-      fill_uniform(use(options.stream, use_bias), -1.0, 1.0, bias);
+      fill_uniform(use(options.stream, use_bias), -steepness, steepness, bias);
       break;
     case HiddenWeights::constrained:
       draw_constrained(options, inputs, fields, layer);

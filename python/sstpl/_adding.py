@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,7 +95,7 @@ class Adding(SSTPLBase):
         self._require_room(Budget(None, settings.memory_limit), len(rows), options.first_width, n_folds)
         with threads(self.n_threads) as n_threads, self._progress() as progress:
             self._input_map, options, steps = self._choose_map(
-                settings, options, rows, codes, labels, seed, n_threads, progress
+                settings, replace(options, max_depth=1), rows, codes, labels, seed, n_threads, progress
             )
             self._categories = categories
             first = Batch.of(rows, self._input_map.transform(rows), codes, labels, seed, n_folds)

@@ -27,7 +27,7 @@ from sstpl._export import Portable
 from sstpl._given import Given
 from sstpl._images import ImageShape
 from sstpl._inputs import fit_input_map
-from sstpl._maps import Map, Trial, choose_map, image_maps, table_maps
+from sstpl._maps import Map, image_maps, table_maps
 from sstpl._paper import PaperFit, PaperOptions
 from sstpl._progress import Progress
 from sstpl._recursive import RecursiveFit, RecursiveOptions, Stack
@@ -38,6 +38,7 @@ from sstpl._sources import Stream
 from sstpl._spill import joined, plain
 from sstpl._system import Prepare, Subsystem, SubsystemFit, System, SystemOptions, fit_system
 from sstpl._targets import NumberTargets, Targets, encode_classes, encode_labels, encode_numbers, target_columns
+from sstpl._trials import Trial, choose
 from sstpl._typing import Floats, Labels, Weights
 from sstpl._weights import ClassWeight, by_class, normalised
 from sstpl.distributed import PartitionedRows
@@ -106,7 +107,7 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         max_subsystems: int = 5,
         subsystem_fraction: float = 0.8,
         activation: str = "tanh",
-        hidden_weights: str = "constrained",
+        hidden_weights: str = "auto",
         hidden_columns: str = "auto",
         alpha: float | str = "auto",
         selection: str = "kfold",
@@ -172,7 +173,7 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         return Settings(
             resolve.system_options(self),
             resolve.recursive_options(self) if recursive else resolve.paper_options(self),
-            check.choice("hidden_columns", self.hidden_columns, ("auto", "all", "subsets")),
+            check.choice("hidden_columns", self.hidden_columns, ("auto", "all", "above", "subsets")),
             shape,
             n_filters,
             check.optional(check.real, "time_limit", self.time_limit, 0.0, np.inf),
@@ -329,7 +330,7 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         trial = Trial(
             rows, targets, labels, options, settings.columns, n_folds, seed, n_threads, progress, weights, tell
         )
-        return choose_map(candidates, trial)
+        return choose(candidates, trial)
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether there is a model; to look through all attributes takes as long as a row of a small one."""

@@ -113,7 +113,7 @@ def _legend(axes: Axes, columns: int = 4) -> None:
 
 @styled
 def candidates(names: Sequence[str], errors: Sequence[float], chosen: Sequence[bool]) -> Figure:
-    """Draw the out-of-fold error of every input map that was tried."""
+    """Draw the error of all that was tried before the first subsystem, relative to what was chosen."""
     figure = new_figure(height=1.2 + 0.28 * len(names))
     axes = figure.subplots()
     order = np.argsort(errors)[::-1]
@@ -121,7 +121,7 @@ def candidates(names: Sequence[str], errors: Sequence[float], chosen: Sequence[b
     label_ticks(axes, "y", [names[i] for i in order])
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.margins(x=0.08)
-    axes.set_xlabel("out-of-fold squared error of a narrow level")
+    axes.set_xlabel("squared error of narrow chains, relative to the chosen")
     _chosen_legend(axes, "chosen", "tried")
     _legend(axes)
     return figure

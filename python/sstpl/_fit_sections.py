@@ -33,32 +33,36 @@ def _maps(report: Report) -> Section | None:
     steps = report.preparation
     if not steps:
         return None
-    names = [f"{s.detail['map']}, {s.detail['columns']}" for s in steps]
+    names = [s.name for s in steps]
+    errors = [s.detail["relative_error"] for s in steps]
     best = next(name for name, s in zip(names, steps, strict=True) if s.accepted)
     return Section(
-        "Input maps",
-        "Each map of the columns was tried with one narrow level, whose units see all mapped columns or random subsets "
-        "of them. The least out-of-fold squared error decides.",
+        "Input maps and hidden units",
+        "Maps of the columns were tried together with how hidden units are drawn, and with what they see of the mapped "
+        "columns: all, random subsets, or subsets above the first level. Each is judged by narrow chains of levels on "
+        "rows that they left out. Who is clearly behind on the first of them is tried no further; errors are therefore "
+        "given relative to the chosen one's of the same rows.",
         (
             Plot(
                 "maps",
-                draw.candidates(names, [squared_error(s) for s in steps], [s.accepted for s in steps]),
-                f"Out-of-fold squared error of the {len(steps)} input maps tried. Chosen: {best}.",
+                draw.candidates(names, errors, [s.accepted for s in steps]),
+                f"Squared error of the {len(steps)} candidates, relative to the chosen one: {best}.",
             ),
             Table(
                 "Input maps in numbers",
-                ("map", "units see", "score", "squared error", "alpha", "seconds", "chosen"),
+                ("map", "hidden weights", "units see", "rows", "relative error", "score", "seconds", "chosen"),
                 [
                     (
                         s.detail["map"],
+                        s.detail["hidden_weights"],
                         s.detail["columns"],
+                        s.detail["n_samples"],
+                        error,
                         s.score and s.score.value,
-                        squared_error(s),
-                        s.alpha,
                         s.seconds,
                         s.accepted,
                     )
-                    for s in steps
+                    for s, error in zip(steps, errors, strict=True)
                 ],
             ),
         ),

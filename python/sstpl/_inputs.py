@@ -3,7 +3,8 @@
 Five maps, all in closed form and all fitted on training rows alone:
 
 - "feature":   (x - mean) / deviation of every column, clipped to 5 deviations;
-- "quantile":  those columns, and beside them the normal quantile of the rank of x among the training rows;
+- "quantile":  those columns, and beside them the normal quantile of the rank of x among the training rows, to mean 0
+  and deviation 1;
 - "piecewise": x cut at the octiles of its column into ramps clip((x - b_t) / (b_{t+1} - b_t), 0, 1), each standardised:
   Gorishniy, Rubachev, Babenko, "On Embeddings for Numerical Features in Tabular Deep Learning", arXiv:2203.05556,
   equation 1. The first ramp is open below and the last one above, up to a clip;
@@ -13,7 +14,7 @@ Five maps, all in closed form and all fitted on training rows alone:
 "feature" is the piecewise map of one ramp, open at both ends.
 
 Means, deviations, ranks and octiles are those of the values that are there. A missing value maps to the mean, which is
-0 of whatever is standardised and the training mean in "none"; to the median rank; and in "sample" to the mean of its
+0 of whatever is standardised and the training mean in "none"; and in "sample" to the mean of its
 row. Beside these columns stand those that flag missing values and categories (`Flags`).
 """
 
@@ -275,17 +276,22 @@ def _octile_ramps(
 
 
 def _scored_knots(x: _Reals, weights: Weights) -> tuple[_Reals, _Reals]:
-    """Return at most 1000 increasing values of a column, and the normal quantiles of their mid-ranks."""
+    """Return at most 1000 increasing values of a column, and the normal quantiles of their mid-ranks, standardised."""
     if weights is None:
         values, counts = np.unique(x, return_counts=True)
     else:
         values, own = np.unique(x, return_inverse=True)
         counts = np.bincount(own.reshape(-1), weights=weights)
     ranks = (np.cumsum(counts) - 0.5 * counts) / counts.sum()
+    scores = np.clip(ndtri(ranks), -_SCORE_CLIP, _SCORE_CLIP)
+    # Where many rows share a value, scores differ less than those of a normal column.
+    scores -= np.average(scores, weights=counts)
+    deviation = np.sqrt(np.average(np.square(scores), weights=counts))
+    scores = np.clip(scores / (deviation if deviation > 0 else 1.0), -_CLIP, _CLIP)
     if len(values) > _MOST_KNOTS:
         kept = np.unique(np.searchsorted(ranks, np.linspace(ranks[0], ranks[-1], _MOST_KNOTS)))
-        values, ranks = values[kept], ranks[kept]
-    return values, np.clip(ndtri(ranks), -_SCORE_CLIP, _SCORE_CLIP)
+        values, scores = values[kept], scores[kept]
+    return values, scores
 
 
 def _fit_scores(given: Given, columns: Labels, weights: Weights) -> NormalScores:

@@ -17,8 +17,8 @@ _INVERSE_MARGIN = 1e-2
 
 _DEPTH = 4  # levels of a recursive stack, unless max_depth says otherwise
 
-# Variance of g S, in units of the variance of X. bench/ablation.py compares others.
-_FEEDBACK = 0.3
+# Variance of g S for each output, in units of the variance of X: of tables, and of images, whose columns are many.
+_FEEDBACK, _FEEDBACK_OF_IMAGES = 0.15, 0.03
 
 SCALINGS = ("auto", "feature", "quantile", "piecewise", "sample", "none")
 
@@ -40,12 +40,13 @@ def system_options(estimator: Any) -> SystemOptions:
 
 def paper_options(estimator: Any) -> PaperOptions:
     """Return the choices of the paper's architecture."""
+    weights = _hidden_weights(estimator)
     return PaperOptions(
         hidden_widths=check.widths("hidden_widths", estimator.hidden_widths, estimator.max_depth),
         readout_width=check.integer("readout_width", estimator.readout_width, 1),
         fusion_width=check.integer("fusion_width", estimator.fusion_width, 1),
         activation=check.check_activation(estimator.activation),
-        hidden_weights=check.choice("hidden_weights", estimator.hidden_weights, check.HIDDEN_WEIGHTS),
+        hidden_weights="constrained" if weights == "auto" else weights,
         encoder_penalty=check.choice("encoder_penalty", estimator.encoder_penalty, ("ridge", "lasso")),
         encoder_alpha=check.real("encoder_alpha", estimator.encoder_alpha, 0.0, np.inf),
         alpha=check.float_or_auto("alpha", estimator.alpha),
@@ -67,13 +68,18 @@ def recursive_options(estimator: Any) -> RecursiveOptions:
         max_hidden_width=check.integer("max_hidden_width", estimator.max_hidden_width, 1),
         max_depth=_DEPTH if depth is None else depth,
         activation=check.choice("activation", estimator.activation, check.ALL_ACTIVATIONS),
-        hidden_weights=check.choice("hidden_weights", estimator.hidden_weights, check.HIDDEN_WEIGHTS),
+        hidden_weights=_hidden_weights(estimator),
         alpha=check.float_or_auto("alpha", estimator.alpha),
         selection=check.choice("selection", estimator.selection, ("kfold", "loo", "gcv")),
-        feedback=_FEEDBACK,
+        feedback=_FEEDBACK if estimator.image_shape is None else _FEEDBACK_OF_IMAGES,
         fields=None,
         groups=None,
+        first_sees_all=False,
     )
+
+
+def _hidden_weights(estimator: Any) -> str:
+    return check.choice("hidden_weights", estimator.hidden_weights, ("auto", *check.HIDDEN_WEIGHTS))
 
 
 def image_options(estimator: Any) -> tuple[ImageShape | None, int | None]:

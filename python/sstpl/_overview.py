@@ -59,6 +59,14 @@ def hidden_columns(estimator: SSTPLBase) -> str:
     return estimator.hidden_columns if estimator.hidden_columns != "auto" else "subsets" if is_image else "all"
 
 
+def hidden_weights(estimator: SSTPLBase) -> str:
+    """Return how hidden units were drawn."""
+    for step in estimator.report_.preparation:
+        if step.accepted:
+            return str(step.detail["hidden_weights"])
+    return estimator.hidden_weights if estimator.hidden_weights != "auto" else "constrained"
+
+
 def chosen_alphas(report: Report) -> list[float]:
     """Return the penalties of the first levels or fusions that are used, sorted, each once."""
     used = {
@@ -86,6 +94,7 @@ def facts(estimator: SSTPLBase) -> list[tuple[str, object]]:
         ("training data", f"{n_training_rows(estimator):,} rows, {estimator.n_features_in_:,} columns, {task}"),
         ("architecture", estimator.architecture),
         ("input map", input_map(estimator)),
+        ("hidden weights", hidden_weights(estimator)),
         ("hidden units see", hidden_columns(estimator)),
         ("width", ", ".join(str(width) for width in sorted({subsystem.width for subsystem in kept}))),
         ("depth", ", ".join(str(subsystem.depth) for subsystem in kept)),

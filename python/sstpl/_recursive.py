@@ -42,6 +42,7 @@ _MOST_OF_THE_ROWS = 0.75
 _LEAST_ROWS_TO_JUDGE = 20
 _STANDARD_ERRORS = 1  # by which one more level must be better
 _MOST_ROWS_OF_VARIANCE = 10_000
+_MOST_FEEDBACK = 4.0  # variance of g S, in units of the variance of X
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,10 @@ class RecursiveOptions:
     hidden_weights: str
     alpha: float | None  # None: chosen on a path
     selection: str  # what scores the path
-    feedback: float  # variance of g S, in units of the variance of X
+    feedback: float  # variance of g S for each output, in units of the variance of X
     fields: tuple[int, int, int, int] | None  # of an image: rows, columns, channels, least side
     groups: Labels | None  # of mapped columns, of which every unit sees some
+    first_sees_all: bool  # whether units of the first level see everything nevertheless
 
     @property
     def first_width(self) -> int:
@@ -238,6 +240,7 @@ class RecursiveFit:
         self.progress.plan(self._cost(width))
         self.progress.stage(f"level {depth}, width {width}")
         start = perf_counter()
+        sees_all = depth == 1 and self.options.first_sees_all
         options = LevelOptions(
             self.options.hidden_weights,
             width,
@@ -247,8 +250,8 @@ class RecursiveFit:
             self.rows.labels,
             self.alphas,
             self.rows.fold_starts,
-            self.options.fields,
-            self.options.groups,
+            None if sees_all else self.options.fields,
+            None if sees_all else self.options.groups,
             self.options.selection,
             leave_one_out=self.is_regression,
             row_weights=self.rows.weights,
@@ -271,13 +274,14 @@ class RecursiveFit:
         return LevelFit(level, fit["oof_scores"], blind, held, level_step)
 
     def _feedback_gain(self, scores: Floats) -> float:
-        """Return g: the variance of g S, summed over columns, is the wanted share of that of X."""
+        """Return g: the variance of g S, summed over columns, is the wanted multiple of that of X."""
+        wanted = min(self.options.feedback * scores.shape[1], _MOST_FEEDBACK)
         own = float(np.sum(variance(scores, self.rows.weights)))
         X, some = some_rows(self.rows.X, _MOST_ROWS_OF_VARIANCE)
         weights = None if self.rows.weights is None else self.rows.weights[some]
         parts = blocks(X.shape[1], _MOST_ROWS_OF_VARIANCE)  # of columns
         total = float(np.sum(np.concatenate([variance(X[:, columns], weights) for columns in parts])))
-        return float(np.sqrt(self.options.feedback * total / own)) if own > 0 and total > 0 else 1.0
+        return float(np.sqrt(wanted * total / own)) if own > 0 and total > 0 else 1.0
 
     def _fed(self, scores: Floats) -> Floats:
         gain = scores.dtype.type(self.gain)

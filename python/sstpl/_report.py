@@ -23,18 +23,20 @@ class Step:
     level : int
         Level of the stack, forward or backward level, from 1; 0 for input maps, pairs and the fusion.
     score : Score or None
-        Selection score, where the stage makes predictions: of out-of-fold scores (map, level 1, readout), of rows
-        that the subsystem never saw (later levels, pair), of the scores that the fit returns (fusion).
+        Selection score, where the stage makes predictions: of out-of-fold scores (level 1, readout), of rows that
+        were left out (map, later levels, pair), of the scores that the fit returns (fusion).
     accepted : bool
         Whether the fitted model uses it.
     alpha, rank, rcond, solver : float, int, float, str
-        Penalty used, and the outcome of the solve on all rows. A lasso has no rank and no rcond.
+        Penalty used, and the outcome of the solve on all rows. A lasso has no rank and no rcond, a map has none.
     seconds : float
         Wall time of the step.
     detail : dict
         Everything else the core reported: the alpha path and its errors, the solves without each fold, primal
         or dual form, seconds per part; for pairs, the forward and the backward level, 0 for none; for levels and
-        pairs judged on rows left out, the gain there and its standard error.
+        pairs judged on rows left out, the gain there and its standard error; for maps, what stood for
+        ``hidden_weights`` and ``hidden_columns``, how many rows were left out, and the squared error relative to
+        the chosen one's of the same rows.
     """
 
     stage: str
@@ -52,7 +54,7 @@ class Step:
     def name(self) -> str:
         """The stage, and which of its kind."""
         if self.stage == "map":
-            return f"{self.detail['map']}, {self.detail['columns']}"
+            return f"{self.detail['map']}, {self.detail['hidden_weights']}, {self.detail['columns']}"
         if self.stage == "pair":
             return f"pair {self.detail['forward']}, {self.detail['backward'] or 'none'}"
         return f"{self.stage} {self.level}" if self.level else self.stage

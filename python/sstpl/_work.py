@@ -8,13 +8,15 @@ values.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from math import ceil
 
 import numpy as np
 
 from sstpl._blocks import BLOCK_VALUES
 from sstpl._budget import BYTES_ALWAYS_KEPT, MOST_BYTES_KEPT, level_bytes
-from sstpl._maps import MOST_COLUMNS_OF_TRIALS, ROWS_OF_TRIALS, TABLE_MAPS, WIDTH_OF_TRIALS
+from sstpl._maps import TABLE_MAPS
 from sstpl._selection import ALPHA_PATH_FLOAT32
+from sstpl._trials import MOST_COLUMNS_OF_TRIALS, ROWS_OF_TRIALS, n_parts, width_of_trials
 
 FRACTION = 0.8  # of the rows, that a subsystem learns from
 DTYPE = np.dtype(np.float32)
@@ -29,7 +31,7 @@ _CLASS_BYTES_BESIDE_FILES, _NUMBER_BYTES_BESIDE_FILES = 70, 60  # of a row that 
 _OUTPUT_FILE_BYTES = 50
 
 _COLUMNS_OF_MAPS = dict(zip(TABLE_MAPS, (1, 2, 8), strict=True))  # at most, for each of X
-_VIEWS_OF_MAPS = 2  # all columns, and subsets of them
+_UNITS_OF_MAPS, _UNITS_OF_ONE_LEVEL = 4, 3  # that are tried with each map
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,8 @@ class Problem:
     @property
     def trial(self) -> LevelShape:
         """The narrow level that an input map is tried with, on all columns of X."""
-        n, p = min(self.n_rows, ROWS_OF_TRIALS), min(self.width, WIDTH_OF_TRIALS)
-        return replace(self.level, n_rows=n, width=p)
+        n = min(self.n_rows, ROWS_OF_TRIALS)
+        return replace(self.level, n_rows=max(2, round(FRACTION * n)), width=min(self.width, width_of_trials(n)))
 
 
 @dataclass(frozen=True)
@@ -194,12 +196,20 @@ def subsystem_flops(problem: Problem, n_workers: int = 1) -> LevelFlops:
 
 
 def trial_flops(problem: Problem) -> list[LevelFlops]:
-    """Return what is computed for each input map that is tried: a level for each view of its columns."""
+    """Return what each chain computes that is tried to choose the input map and the hidden units.
+
+    On the first part of the rows every map is tried with all units, on others about half of these.
+    """
     found: list[LevelFlops] = []
+    n_units = _UNITS_OF_MAPS if problem.depth > 1 else _UNITS_OF_ONE_LEVEL
+    n_chains = n_units + ceil((n_parts(min(problem.n_rows, ROWS_OF_TRIALS)) - 1) * n_units / 2)
     for factor in _COLUMNS_OF_MAPS.values() if problem.tries_maps else ():
         columns = factor * problem.n_features
         if not found or columns <= MOST_COLUMNS_OF_TRIALS:
-            found.append(level_flops(replace(problem.trial, n_columns=columns), N_ALPHAS).scaled(_VIEWS_OF_MAPS))
+            chain = level_flops(replace(problem.trial, n_columns=columns), ceil(N_ALPHAS / 2))
+            if problem.depth > 1:
+                chain += level_flops(replace(problem.trial, n_columns=columns + problem.n_outputs), 1, is_fed=True)
+            found += [chain] * n_chains
     return found
 
 

@@ -58,14 +58,15 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         different rows.
     activation : {"tanh", "sigmoid", "leaky_relu", "identity", "relu", "gelu"}, default="tanh"
         Activation of every layer. Backward learning ("paper") needs its inverse, which the last two have not.
-    hidden_weights : {"constrained", "orthogonal", "uniform", "normal"}, default="constrained"
-        How hidden layers are drawn: differences of two training rows of different classes, or data-free. The random
-        code of an encoder, which must keep all of its input, is "orthogonal" where this is "constrained".
-    hidden_columns : {"auto", "all", "subsets"}, default="auto"
+    hidden_weights : {"auto", "constrained", "orthogonal", "uniform", "normal"}, default="auto"
+        How hidden layers are drawn: differences of two training rows of different classes, or data-free. "auto": of
+        tables "constrained" or "normal", what does better (as for ``scaling``); of images and in "paper" the first. The
+        random code of an encoder, which must keep all of its input, is "orthogonal" where this is "constrained".
+    hidden_columns : {"auto", "all", "above", "subsets"}, default="auto"
         What a hidden unit of "recursive" sees of the mapped columns. "all": everything. "subsets": of images a random
         rectangle; of tables all that is made of ceil(F^u) random columns of X, for F columns and u uniform on [0, 1),
-        which suits data with structure along few columns. "auto": rectangles; on tables what does better (as for
-        ``scaling``).
+        which suits data with structure along few columns. "above": subsets above the first level. "auto": rectangles;
+        on tables what does better (as for ``scaling``).
     alpha : float >= 0 or "auto", default="auto"
         Dimensionless penalty of every readout and of the backward solves. "auto" takes the one of
         1e-6 (float32: 1e-5), 1e-5, ..., 1e2 with the least squared error by ``selection``, or the next larger one
@@ -79,14 +80,15 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         Folds of cross-fitting; no more than rows.
     scaling : {"auto", "feature", "quantile", "piecewise", "sample", "none"}, default="auto"
         What is made of the columns of X. "feature": they are standardised, and clipped to 5 deviations. "quantile":
-        those, and beside them the normal quantile of the rank of every column that has 5 different values or more;
+        those, and beside them the standardised normal quantile of the rank of columns of 5 different values or more;
         for heavy tails, at up to twice the columns. "piecewise": every column is cut at its octiles into at most 8
         ramps, each standardised and clipped (arXiv:2203.05556); for thresholds, at up to 8 times the columns.
-        "sample": rows are standardised. "none": nothing. "auto" takes the one of the first three with the least
-        out-of-fold squared error of a level of width 500 on at most 10,000 rows, less those of more than 2000 columns,
-        each with what ``hidden_columns`` allows ("paper": "feature"). All are fitted on the training rows; columns that
-        are constant there are left out, unless values are missing; ranks and octiles of more than 131,072 rows are
-        those of a random sample of so many. Missing values and categories: see Notes.
+        "sample": rows are standardised. "none": nothing. "auto" tries the first three, less those of more than 2000
+        columns, each with what ``hidden_weights`` and ``hidden_columns`` allow, and takes what has the least squared
+        error: of chains of two levels of width 500, on up to three fifths of at most 10,000 rows, which they left out
+        ("paper": "feature"). All are fitted on the training rows; columns that are constant there are left out, unless
+        values are missing; ranks and octiles of more than 131,072 rows are those of a random sample of so many. Missing
+        values and categories: see Notes.
     categorical_features : "from_dtype", None, or list of bool, of int or of str, default="from_dtype"
         Which columns of X are categories, strings or numbers, rather than quantities. "from_dtype": those of a frame
         that are of type "category" (pandas), Categorical or Enum (polars). None: none. A bool for every column; or
@@ -95,10 +97,10 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         What the columns of X are, channels last; ``architecture="recursive"`` only. A convolutional stage of
         eigenvector filters stands first, and hidden units see random rectangles of its maps.
     image_filters : int >= 0 or "auto", default="auto"
-        Filters of that stage. "auto" takes the one with the least out-of-fold squared error (as for ``scaling``) of
-        24 filters of 5 by 5 pixels averaged on a grid of 7 by 7 cells, and two layers: 8 filters of 5 by 5 pixels on
-        14 by 14 cells, and 64 filters of 3 by 3 of those on 4 by 4 cells, each as wide as two. A number: so many
-        filters in the first of these. 0: no stage, so that hidden units see rectangles of pixels.
+        Filters of that stage. "auto" takes the one with the least squared error (as for ``scaling``) of 24 filters of
+        5 by 5 pixels averaged on a grid of 7 by 7 cells, and two layers: 8 filters of 5 by 5 pixels on 14 by 14 cells,
+        and 64 filters of 3 by 3 of those on 4 by 4 cells, each as wide as two. A number: so many filters in the first
+        of these. 0: no stage, so that hidden units see rectangles of pixels.
     hidden_widths : sequence of int >= 1, default=(300, 150)
         "paper": widths of the forward encoders, bottom up; as many are kept as improve the selection score.
     encoder_penalty : {"ridge", "lasso"}, default="ridge"
@@ -230,7 +232,7 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         max_subsystems: int = 5,
         subsystem_fraction: float = 0.8,
         activation: str = "tanh",
-        hidden_weights: str = "constrained",
+        hidden_weights: str = "auto",
         hidden_columns: str = "auto",
         alpha: float | str = "auto",
         selection: str = "kfold",

@@ -97,7 +97,7 @@ def test_what_a_callback_raises_leaves_the_estimator_as_it_was(digits, small_sta
         raise KeyError(step.name)
 
     model.set_params(callback=fail)
-    with pytest.raises(KeyError, match=r"feature, all|level 1"):
+    with pytest.raises(KeyError, match=r"feature, constrained, all|level 1"):
         model.fit(X[:100], y[:100])
     assert vars(model) == before | {"callback": fail}
 

@@ -195,8 +195,9 @@ def test_two_classes_that_become_three_have_three_scores():
 @pytest.mark.parametrize("kind", ["constrained", "normal", "uniform"])
 def test_a_model_that_was_grown_is_one_that_was_wider_at_once(kind, dtype):
     X, y = problem(dtype=dtype)
-    grown = SSTPLClassifier(**SMALL, hidden_weights=kind).partial_fit(X, y).grow(X, y, 30)
-    wide = SSTPLClassifier(**SMALL | {"hidden_width": 90}, hidden_weights=kind).partial_fit(X, y)
+    options = SMALL | {"hidden_weights": kind, "hidden_columns": "subsets"}
+    grown = SSTPLClassifier(**options).partial_fit(X, y).grow(X, y, 30)
+    wide = SSTPLClassifier(**options | {"hidden_width": 90}).partial_fit(X, y)
     np.testing.assert_array_equal(level(grown).hidden_weights, level(wide).hidden_weights)
     np.testing.assert_array_equal(level(grown).hidden_bias, level(wide).hidden_bias)
     assert_same_scores(grown, wide, X, TOLERANCE[dtype])

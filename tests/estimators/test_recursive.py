@@ -19,7 +19,7 @@ def levels(report):
 def test_digits_are_learnt_by_default(digits):
     X, y = digits
     model = SSTPLClassifier(max_subsystems=2, random_state=0).fit(X[:1200], y[:1200])
-    assert model.score(X[1200:], y[1200:]) > 0.95
+    assert model.score(X[1200:], y[1200:]) > 0.94  # of other writers
 
 
 @pytest.mark.parametrize("n_rows", [3300, 3500])
@@ -86,17 +86,21 @@ def test_input_map_is_chosen_by_its_error(small_stack):
     y = np.log(X[:, 0]) + np.log(X[:, 1])
     model = SSTPLRegressor(**small_stack).fit(X[:400], y[:400])
     tried = model.report_.preparation
-    assert [s.detail["map"] for s in tried[::2]] == ["feature", "quantile", "piecewise"]
-    assert [s.detail["columns"] for s in tried] == ["all", "subsets"] * 3
+    assert [s.detail["map"] for s in tried[::4]] == ["feature", "quantile", "piecewise"]
+    assert [s.detail["columns"] for s in tried] == ["all", "above", "subsets", "subsets"] * 3
+    assert [s.detail["hidden_weights"] for s in tried] == (["constrained"] * 3 + ["normal"]) * 3
     (kept,) = [s for s in tried if s.accepted]
-    assert kept.score.fit == max(s.score.fit for s in tried)
+    assert kept.detail["n_samples"] == 240  # three fifths
+    assert kept.detail["relative_error"] == min(s.detail["relative_error"] for s in tried) == 1
+    for s in tried:
+        assert s.detail["relative_error"] > 1.2 or s.detail["n_samples"] == 240
     assert model.score(X[400:], y[400:]) > SSTPLRegressor(**small_stack | {"scaling": "none"}).fit(
         X[:400], y[:400]
     ).score(X[400:], y[400:])
 
 
 def columns_chosen(model):
-    """Return what units may see, by the report, and whether every unit sees every column."""
+    """Return what units may see, by the report, and whether every unit of the first level sees every column."""
     (chosen,) = [s.detail["columns"] for s in model.report_.preparation if s.accepted]
     return chosen, bool((model.subsystems_[0].levels[0].hidden_weights != 0).all())
 
@@ -117,7 +121,9 @@ def test_units_see_all_columns_where_the_target_does(small_stack):
     X = np.random.default_rng(0).normal(size=(1000, 12))
     y = X.sum(axis=1) > 0
     model = SSTPLClassifier(**small_stack | {"scaling": "feature", "hidden_width": 400}).fit(X, y)
-    assert columns_chosen(model) == ("all", True)
+    columns, sees_all = columns_chosen(model)
+    assert columns in ("all", "above")
+    assert sees_all
 
 
 def test_columns_of_one_feature_are_seen_together(small_stack):

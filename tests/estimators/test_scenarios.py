@@ -163,7 +163,7 @@ def test_a_rare_class_is_found_more_often_where_classes_weigh_the_same(segment):
 
 def test_rows_that_come_in_batches_make_the_model_of_all_rows(segment):
     X, X_test, y, y_test = segment
-    options = {"hidden_width": 150, "scaling": "feature", "random_state": 0}
+    options = {"hidden_width": 150, "scaling": "feature", "dtype": "float64", "random_state": 0}
     growing = SSTPLClassifier(**options).partial_fit(X[:300], y[:300], classes=np.unique(y))
     for start in range(300, 700, 100):
         growing.partial_fit(X[start : start + 100], y[start : start + 100])

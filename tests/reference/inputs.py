@@ -37,10 +37,12 @@ def ranks(train, x):
 
 
 def normal_scores(train, x):
-    """Return normal quantiles of the mid-ranks of one training column, clipped; linear between its values."""
+    """Return normal quantiles of the mid-ranks of one training column, standardised; linear between its values."""
     knots = sorted({float(v) for v in train})
-    scores = [normal_quantile(p) for p in ranks(train, knots)]
-    return np.interp(np.asarray(x, np.float64), knots, np.clip(scores, -SCORE_CLIP, SCORE_CLIP))
+    scores = np.clip([normal_quantile(p) for p in ranks(train, knots)], -SCORE_CLIP, SCORE_CLIP)
+    of_rows = np.interp(np.asarray(train, np.float64), knots, scores)
+    scores = np.clip((scores - of_rows.mean()) / of_rows.std(), -CLIP, CLIP)
+    return np.interp(np.asarray(x, np.float64), knots, scores)
 
 
 def edges(train):

@@ -56,12 +56,12 @@ void check_folds(const std::vector<Index>& fold_starts, Index n_rows);
 
 /// Draws A and b for these inputs; the same numbers whatever the threads (orthogonal: to the rounding of the BLAS).
 /// Entries have variance 1 / d (orthogonal: orthonormal rows, or columns times sqrt(p / d); bias 0; uniform and normal:
-/// bias uniform on
-/// [-1, 1]). Constrained: a = 2 (z - z') / ||z - z'||^2 with bias at the midpoint, so the two samples project to
-/// +1 and -1; z and z' are of different classes (regression: distinct), in random order, and of the SAME fold, so
-/// that no unit carries the label of a held-out row to its training rows. A row of weight k is drawn as k copies of it
-/// would be. A pair that cannot be found gives a = 0.
-/// A column outside a unit's field has weight 0; without data, the others are scaled by sqrt(d / seen columns).
+/// bias uniform on [-1, 1]). Constrained: a = 2 (z - z') / ||z - z'||^2 with bias at the midpoint, so the two samples
+/// project to +1 and -1; z and z' are of different classes (regression: distinct), in random order, and of the SAME
+/// fold, so that no unit carries the label of a held-out row to its training rows. A row of weight k is drawn as k
+/// copies of it would be. A pair that cannot be found gives a = 0.
+/// A column outside a unit's field has weight 0; without data, the others are scaled by sqrt(d / seen columns), and
+/// uniform and normal weights and biases by 2 where units see groups of columns.
 template <class T>
 HiddenLayer<T> draw_hidden(const HiddenOptions& options, const Inputs<T>& inputs);
 

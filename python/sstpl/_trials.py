@@ -1,0 +1,209 @@
+"""Which input map suits the data, how hidden units are drawn, and which of the mapped columns they see.
+
+Each candidate is a narrow chain of up to two levels, and is judged on rows that the chain left out. One level would not
+do: units that see all columns are ahead there, and units that see few gain most from the scores of a level below.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from sstpl import _core
+from sstpl._budget import Budget
+from sstpl._callbacks import Tell
+from sstpl._given import Given
+from sstpl._inputs import InputMap
+from sstpl._maps import Candidate, Map, subsets
+from sstpl._parallel import side_by_side, workers_for
+from sstpl._progress import Progress
+from sstpl._recursive import RecursiveFit, RecursiveOptions
+from sstpl._report import Step
+from sstpl._rows import Split, leave_part_out
+from sstpl._selection import Score, score_predictions
+from sstpl._typing import Floats, Labels, Weights
+
+MOST_COLUMNS_OF_TRIALS = 2000  # of an encoded table: wide rows, such as pixels, cost too much eightfold
+ROWS_OF_TRIALS = 10_000
+LEVELS_OF_TRIALS = 2
+_STREAM_TRIAL = 5
+_WIDTH = 500
+_PARTS, _MOST_PARTS = 5, 3  # of the rows, of which one is left out at a time
+_ROWS_TO_JUDGE = 1500  # at least, where there are as many
+_STILL_OPEN = 1.2  # times the least error so far: who has more is tried no further
+_SEED_STEP = 1 << 32  # as between subsystems
+
+
+@dataclass(frozen=True)
+class Units:
+    """What hidden units are: how they are drawn, and what they see of the mapped columns."""
+
+    weights: str
+    columns: str  # "all", "subsets", or "above": subsets above the first level
+
+    def resolve(self, options: RecursiveOptions, fitted: Map) -> RecursiveOptions:
+        """Return the options of chains of such units."""
+        fields, groups = (None, None) if self.columns == "all" else subsets(fitted)
+        sees_all = self.columns == "above"
+        return replace(options, hidden_weights=self.weights, fields=fields, groups=groups, first_sees_all=sees_all)
+
+
+def units(weights: str, columns: str, depth: int, fitted: Map) -> list[Units]:
+    """Return what is allowed by ``hidden_weights`` and ``hidden_columns``, and makes a difference."""
+    views = [columns] if columns != "auto" else _views(depth, fitted)
+    if weights != "auto":
+        return [Units(weights, view) for view in views]
+    found = [Units("constrained", view) for view in views]
+    return [*found, Units("normal", "subsets")] if isinstance(fitted, InputMap) and "subsets" in views else found
+
+
+def _views(depth: int, fitted: Map) -> list[str]:
+    if not isinstance(fitted, InputMap):
+        return ["subsets"]
+    if not fitted.groups.any():  # made of a single column of X
+        return ["all"]
+    return ["all", "above", "subsets"] if depth > 1 else ["all", "subsets"]
+
+
+def width_of_trials(n_rows: int) -> int:
+    """Return the width of levels: much narrower ones would be ahead where draws differ little."""
+    return max(1, min(_WIDTH, n_rows // 2))
+
+
+def n_parts(n_rows: int) -> int:
+    """Return how many parts of the rows are left out in turn."""
+    return int(np.clip(np.ceil(_ROWS_TO_JUDGE * _PARTS / n_rows), 1, min(_MOST_PARTS, n_rows)))
+
+
+@dataclass
+class _Contender:
+    """A map with units, and what was found of it: rows that its chains left out, and their scores."""
+
+    candidate: Candidate
+    units: Units
+    fitted: Map
+    mapped: Floats
+    rows: list[Labels] = field(default_factory=list)
+    scores: list[Floats] = field(default_factory=list)
+    seconds: float = 0.0
+    step: Step | None = None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What candidates are tried on, and how their chains are fitted."""
+
+    X: Given
+    targets: Floats
+    labels: Labels | None
+    options: RecursiveOptions
+    columns: str
+    n_folds: int
+    seed: int
+    n_threads: int
+    progress: Progress
+    weights: Weights
+    tell: Tell
+
+    def on_some_rows(self) -> Trial:
+        """Return the trial on at most 10,000 rows, with narrow chains."""
+        width = min(width_of_trials(len(self.X)), self.options.hidden_width or self.options.max_hidden_width)
+        narrow = replace(self.options, hidden_width=width, max_depth=min(LEVELS_OF_TRIALS, self.options.max_depth))
+        if len(self.X) <= ROWS_OF_TRIALS:
+            return replace(self, X=self.X.here(), options=narrow)
+        rows = _core.sample_rows(self.seed, _STREAM_TRIAL, self.labels, len(self.X), ROWS_OF_TRIALS / len(self.X))
+        own = None if self.labels is None else np.ascontiguousarray(self.labels[rows])
+        weights = None if self.weights is None else self.weights[rows]
+        return replace(
+            self, X=self.X[rows].here(), targets=self.targets[rows], labels=own, options=narrow, weights=weights
+        )
+
+    def units(self, fitted: Map) -> list[Units]:
+        """Return the units to try with a map."""
+        return units(self.options.hidden_weights, self.columns, self.options.max_depth, fitted)
+
+    def run(self, candidates: list[Candidate]) -> list[_Contender]:
+        """Try every map with all units that it may have."""
+        n_workers = workers_for(len(self.X), self.options.first_width, self.n_threads)
+        fitted = side_by_side([partial(self._fit, candidate) for candidate in candidates], n_workers)
+        contenders: list[_Contender] = []
+        for candidate, own in zip(candidates, fitted, strict=True):
+            if not contenders or not _too_wide(own):
+                mapped = own.transform(self.X)
+                contenders += [_Contender(candidate, kind, own, mapped) for kind in self.units(own)]
+        in_question = contenders
+        for part in range(n_parts(len(self.X))):
+            split = leave_part_out(
+                self.seed, part, self._seed(part), self.labels, len(self.X), 1 - 1 / _PARTS, self.n_folds
+            )
+            side_by_side([partial(self._leave_out, one, split, part) for one in in_question], n_workers)
+            errors = [self._score(one) for one in in_question]
+            least = max(score.fit for score in errors) * _STILL_OPEN
+            in_question = [one for one, score in zip(in_question, errors, strict=True) if score.fit >= least]
+        best = max(in_question, key=lambda one: self._score(one).fit)
+        for one in contenders:
+            one.step = self._step(one, best)
+            self.tell(one.step)
+        return contenders
+
+    def _seed(self, part: int) -> int:
+        return self.seed + part * _SEED_STEP
+
+    def _fit(self, candidate: Candidate) -> Map:
+        self.progress.stage(f"input map: {candidate.name}")
+        return candidate.fit(self.X, weights=self.weights)
+
+    def _leave_out(self, one: _Contender, split: Split, part: int) -> None:
+        """Score rows by chains that left them out."""
+        start = perf_counter()
+        self.progress.stage(f"input map: {one.candidate.name}")
+        rows, held = split.take(one.mapped, self.targets, self.labels, self.weights)
+        left_out = split.left_out
+        if held is None:  # of a single row
+            held, left_out = rows, split.rows
+        options = one.units.resolve(self.options, one.fitted)
+        fit = RecursiveFit(rows, options, self._seed(part), self.progress, Budget(), held)
+        fit.alphas = fit.alphas[::2]  # a factor of 10 hardly shows
+        one.rows.append(left_out)
+        one.scores.append(fit.run()[0].predict(held.X))
+        one.seconds += perf_counter() - start
+
+    def _score(self, one: _Contender, n_parts: int | None = None) -> Score:
+        """Score a candidate on the rows that it has left out, or on the first parts of them."""
+        rows = np.concatenate(one.rows[:n_parts])
+        labels = None if self.labels is None else self.labels[rows]
+        weights = None if self.weights is None else self.weights[rows]
+        return score_predictions(np.concatenate(one.scores[:n_parts]), self.targets[rows], labels, weights)
+
+    def _step(self, one: _Contender, best: _Contender) -> Step:
+        score, reference = self._score(one), self._score(best, len(one.rows))
+        detail: dict[str, Any] = {
+            "map": one.candidate.name,
+            "hidden_weights": one.units.weights,
+            "columns": one.units.columns,
+            "n_samples": sum(map(len, one.rows)),
+            "relative_error": score.fit / reference.fit if reference.fit < 0 else 1.0,
+            "width": self.options.hidden_width,
+        }
+        return Step("map", 0, one.seconds, score, accepted=one is best, detail=detail)
+
+
+def _too_wide(fitted: Map) -> bool:
+    return isinstance(fitted, InputMap) and fitted.n_columns_out > MOST_COLUMNS_OF_TRIALS
+
+
+def choose(candidates: list[Candidate], trial: Trial) -> tuple[Map, RecursiveOptions, list[Step]]:
+    """Return the map with the least error of its trial, fitted on all rows, the options with it, and what was tried."""
+    if len(candidates) == 1:
+        fitted = candidates[0].fit(trial.X, weights=trial.weights)
+        kinds = trial.units(fitted)
+        if len(kinds) == 1:
+            return fitted, kinds[0].resolve(trial.options, fitted), []
+    tried = trial.on_some_rows().run(candidates)
+    (best,) = (one for one in tried if one.step is not None and one.step.accepted)
+    fitted = best.candidate.fit(trial.X, weights=trial.weights)
+    return fitted, best.units.resolve(trial.options, fitted), [one.step for one in tried if one.step is not None]
