@@ -126,6 +126,27 @@ def test_units_see_all_columns_where_the_target_does(small_stack):
     assert sees_all
 
 
+def test_units_above_the_first_level_see_subsets_where_that_is_asked_for(small_stack):
+    X = np.random.default_rng(0).normal(size=(300, 6))
+    options = small_stack | {"scaling": "none", "hidden_columns": "above", "subsystem_fraction": 1.0, "n_subsystems": 1}
+    first, *above = SSTPLRegressor(**options).fit(X, np.sin(X.sum(axis=1))).subsystems_[0].levels
+    assert (first.hidden_weights != 0).all()
+    assert above
+    for level in above:
+        seen = level.hidden_weights != 0
+        assert 1 <= seen[:, :6].sum(axis=1).min() < seen[:, :6].sum(axis=1).max() == 6
+        assert seen[:, 6:].all()  # the scores of the level below
+
+
+def test_trials_judge_by_rows_that_they_left_out(small_stack):
+    X = np.random.default_rng(0).normal(size=(900, 10))
+    y = np.random.default_rng(1).integers(0, 2, size=900)
+    model = SSTPLClassifier(**small_stack | {"hidden_width": 300}).fit(X, y)
+    assert len(model.report_.preparation) == 12
+    for step in model.report_.preparation:
+        assert abs(step.score.value - 0.5) < 4 * np.sqrt(0.25 / step.detail["n_samples"])
+
+
 def test_columns_of_one_feature_are_seen_together(small_stack):
     X = np.random.default_rng(0).normal(size=(300, 4))
     y = np.sign(X[:, 0]) + X[:, 3]
