@@ -47,9 +47,10 @@ class Units:
 
     def resolve(self, options: RecursiveOptions, fitted: Map) -> RecursiveOptions:
         """Return the options of chains of such units."""
-        fields, groups = (None, None) if self.columns == "all" else subsets(fitted)
-        sees_all = self.columns == "above"
-        return replace(options, hidden_weights=self.weights, fields=fields, groups=groups, first_sees_all=sees_all)
+        sees_all = self.columns == "all" or (self.columns == "above" and options.max_depth == 1)
+        fields, groups = (None, None) if sees_all else subsets(fitted)
+        above = self.columns == "above"
+        return replace(options, hidden_weights=self.weights, fields=fields, groups=groups, first_sees_all=above)
 
 
 def units(weights: str, columns: str, depth: int, fitted: Map) -> list[Units]:

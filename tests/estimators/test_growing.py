@@ -203,6 +203,13 @@ def test_a_model_that_was_grown_is_one_that_was_wider_at_once(kind, dtype):
     assert_same_scores(grown, wide, X, TOLERANCE[dtype])
 
 
+@pytest.mark.parametrize(("columns", "sees_all"), [("all", True), ("above", True), ("subsets", False)])
+def test_units_of_the_one_level_see_what_those_of_a_first_level_do(columns, sees_all):
+    X, y = problem()
+    model = SSTPLClassifier(**SMALL, hidden_columns=columns).partial_fit(X, y)
+    assert (level(model).hidden_weights != 0).all() == sees_all
+
+
 def test_growing_is_one_solve_on_all_rows_whatever_came_before():
     X, y = problem()
     model = in_batches(SSTPLClassifier(**SMALL, hidden_weights="orthogonal"), X[:600], y[:600])
