@@ -52,19 +52,18 @@ def hidden_columns(estimator: SSTPLBase) -> str:
     """Return what hidden units see of mapped rows."""
     if estimator.architecture != "recursive":
         return "all"
-    for step in estimator.report_.preparation:
-        if step.accepted:
-            return str(step.detail["columns"])
-    is_image = isinstance(estimator._input_map, ImageMap)
-    return estimator.hidden_columns if estimator.hidden_columns != "auto" else "subsets" if is_image else "all"
+    by_default = "subsets" if isinstance(estimator._input_map, ImageMap) else "all"
+    return _tried(estimator, "columns") or estimator.hidden_columns.replace("auto", by_default)
 
 
 def hidden_weights(estimator: SSTPLBase) -> str:
     """Return how hidden units were drawn."""
-    for step in estimator.report_.preparation:
-        if step.accepted:
-            return str(step.detail["hidden_weights"])
-    return estimator.hidden_weights if estimator.hidden_weights != "auto" else "constrained"
+    return _tried(estimator, "hidden_weights") or estimator.hidden_weights.replace("auto", "constrained")
+
+
+def _tried(estimator: SSTPLBase, name: str) -> str | None:
+    """Return what was chosen by trial, if anything was."""
+    return next((str(step.detail[name]) for step in estimator.report_.preparation if step.accepted), None)
 
 
 def chosen_alphas(report: Report) -> list[float]:

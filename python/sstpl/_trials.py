@@ -82,7 +82,7 @@ def n_parts(n_rows: int) -> int:
 
 @dataclass
 class _Contender:
-    """A map with units, and what was found of it: rows that its chains left out, and their scores."""
+    """A map with units, and what was found of them: rows that its chains left out, and their scores."""
 
     candidate: Candidate
     units: Units
@@ -91,7 +91,6 @@ class _Contender:
     rows: list[Labels] = field(default_factory=list)
     scores: list[Floats] = field(default_factory=list)
     seconds: float = 0.0
-    step: Step | None = None
 
 
 @dataclass(frozen=True)
@@ -127,8 +126,8 @@ class Trial:
         """Return the units to try with a map."""
         return units(self.options.hidden_weights, self.columns, self.options.max_depth, fitted)
 
-    def run(self, candidates: list[Candidate]) -> list[_Contender]:
-        """Try every map with all units that it may have."""
+    def run(self, candidates: list[Candidate]) -> tuple[Candidate, Units, list[Step]]:
+        """Try every map with all units that it may have; return the best map, its units, and what was tried."""
         n_workers = workers_for(len(self.X), self.options.first_width, self.n_threads)
         fitted = side_by_side([partial(self._fit, candidate) for candidate in candidates], n_workers)
         contenders: list[_Contender] = []
@@ -146,10 +145,10 @@ class Trial:
             least = max(score.fit for score in errors) * _STILL_OPEN
             in_question = [one for one, score in zip(in_question, errors, strict=True) if score.fit >= least]
         best = max(in_question, key=lambda one: self._score(one).fit)
-        for one in contenders:
-            one.step = self._step(one, best)
-            self.tell(one.step)
-        return contenders
+        steps = [self._step(one, best) for one in contenders]
+        for step in steps:
+            self.tell(step)
+        return best.candidate, best.units, steps
 
     def _seed(self, part: int) -> int:
         return self.seed + part * _SEED_STEP
@@ -204,7 +203,6 @@ def choose(candidates: list[Candidate], trial: Trial) -> tuple[Map, RecursiveOpt
         kinds = trial.units(fitted)
         if len(kinds) == 1:
             return fitted, kinds[0].resolve(trial.options, fitted), []
-    tried = trial.on_some_rows().run(candidates)
-    (best,) = (one for one in tried if one.step is not None and one.step.accepted)
-    fitted = best.candidate.fit(trial.X, weights=trial.weights)
-    return fitted, best.units.resolve(trial.options, fitted), [one.step for one in tried if one.step is not None]
+    best, kind, steps = trial.on_some_rows().run(candidates)
+    fitted = best.fit(trial.X, weights=trial.weights)
+    return fitted, kind.resolve(trial.options, fitted), steps

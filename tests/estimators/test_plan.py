@@ -125,12 +125,10 @@ def test_trials_of_maps_are_as_many_as_a_real_fit_reports():
     X = rng.normal(size=(300, 5)).astype(np.float32)
     model = SSTPLClassifier(hidden_width=20, max_depth=1, n_subsystems=1, random_state=0).fit(X, X[:, 0] > 0)
     steps = model.report_.preparation
-    (n_left_out,) = {round(0.2 * 300)}
-    n_chains = sum(step.detail["n_samples"] // n_left_out for step in steps)
+    on_parts = [sum(step.detail["n_samples"] >= 60 * part for step in steps) for part in (1, 2, 3)]
     problem = Problem(300, 5, 2, 20, 1, 1, 5, False, tries_maps=True)
-    assert len(steps) == 9
-    assert 9 <= n_chains <= 3 * 9
-    assert len(trial_flops(problem)) == 9 + 9  # of the two other parts half
+    assert on_parts[0] == 9 >= on_parts[1] >= on_parts[2] >= 1
+    assert len(trial_flops(problem)) == 9 + 9  # about half of them on each of the other two
 
 
 @pytest.mark.parametrize(("width", "n_outputs"), [(1, 1), (100, 2), (1024, 3), (1025, 1), (2000, 2)])
