@@ -25,7 +25,7 @@ def test_build_info_is_complete(capsys):
     info = sstpl.build_info()
     assert info["blas_backend"] in ("openblas", "system", "eigen")
     assert info["blas_is_expected"]
-    assert info["simd"] in ("base", "avx2", "avx512", "amx")
+    assert info["simd"] in ("base", "avx2", "avx512", "avx512vnni", "amx")
     assert info["eigen"].count(".") == 2
     assert info["n_threads"] >= 1
     sstpl.show_config()

@@ -12,7 +12,7 @@ template <class T>
 py::tuple draw(const std::string& weights, const Array<T>& X, Index n_hidden, std::uint64_t seed, std::uint32_t stream,
                const std::optional<Array<std::int64_t>>& labels, const std::optional<Array<std::int64_t>>& fold_starts,
                const FieldsArgument& fields, const std::optional<Array<std::int64_t>>& groups,
-               const std::optional<Array<double>>& row_weights) {
+               const std::optional<Array<double>>& row_weights, Index n_landmarks) {
   const MatrixView<T> rows = matrix<T>(X, "X");
   HiddenOptions options;
   options.weights = hidden_weights_from(weights);
@@ -23,6 +23,7 @@ py::tuple draw(const std::string& weights, const Array<T>& X, Index n_hidden, st
   options.fold_starts = index_list(fold_starts, "fold_starts");
   options.fields = fields_from(fields, groups);
   options.row_weights = row_weight_list(row_weights, rows.rows());
+  options.n_landmarks = n_landmarks;
   HiddenLayer<T> layer;
   {
     const py::gil_scoped_release no_gil;  // X is borrowed and the caller holds it
@@ -33,7 +34,7 @@ py::tuple draw(const std::string& weights, const Array<T>& X, Index n_hidden, st
 
 py::array pairs(Index n_rows, std::uint64_t seed, std::uint32_t stream, const Array<std::int64_t>& attempts,
                 const std::optional<Array<std::int64_t>>& labels, const std::optional<Array<std::int64_t>>& fold_starts,
-                const std::optional<Array<double>>& row_weights) {
+                const std::optional<Array<double>>& row_weights, Index n_landmarks) {
   require(n_rows >= 0, "n_rows must not be negative");
   HiddenOptions options;
   const std::vector<Index> from = index_list(attempts, "attempts");
@@ -43,6 +44,7 @@ py::array pairs(Index n_rows, std::uint64_t seed, std::uint32_t stream, const Ar
   options.labels.assign(names.begin(), names.end());
   options.fold_starts = index_list(fold_starts, "fold_starts");
   options.row_weights = row_weight_list(row_weights, n_rows);
+  options.n_landmarks = n_landmarks;
   Matrix<std::int64_t> found(options.n_hidden, 3);
   {
     const py::gil_scoped_release no_gil;  // only C++ values below
@@ -77,7 +79,7 @@ void bind(py::module_& m) {
   m.def("draw_hidden", &draw<T>, py::arg("weights"), py::arg("X").noconvert(), py::arg("n_hidden"), py::arg("seed"),
         py::arg("stream"), py::arg("labels").noconvert() = py::none(), py::arg("fold_starts").noconvert() = py::none(),
         py::arg("fields") = py::none(), py::arg("groups").noconvert() = py::none(),
-        py::arg("row_weights").noconvert() = py::none());
+        py::arg("row_weights").noconvert() = py::none(), py::arg("n_landmarks") = 0);
 }
 
 py::array random_matrix(bool normal, std::uint64_t seed, std::uint32_t stream, Index rows, Index cols) {
@@ -103,7 +105,7 @@ void bind_hidden(py::module_& m) {
   bind<double>(m);
   m.def("draw_pairs", &pairs, py::arg("n_rows"), py::arg("seed"), py::arg("stream"), py::arg("attempts").noconvert(),
         py::arg("labels").noconvert() = py::none(), py::arg("fold_starts").noconvert() = py::none(),
-        py::arg("row_weights").noconvert() = py::none());
+        py::arg("row_weights").noconvert() = py::none(), py::arg("n_landmarks") = 0);
   m.def("random_matrix", &random_matrix, py::arg("normal"), py::arg("seed"), py::arg("stream"), py::arg("rows"),
         py::arg("cols"));
   m.def(

@@ -15,7 +15,7 @@ py::dict fit(const std::vector<Array<T>>& blocks, const Array<T>& Y, const std::
              const std::string& activation, std::uint64_t seed, std::uint32_t stream,
              const std::optional<Array<std::int64_t>>& labels, const std::vector<double>& alphas,
              const std::optional<Array<std::int64_t>>& fold_starts, const FieldsArgument& fields,
-             const std::optional<Array<std::int64_t>>& groups, Index path_width, const std::string& selection,
+             const std::optional<Array<std::int64_t>>& groups, Index n_landmarks, Index path_width, const std::string& selection,
              bool leave_one_out, const std::optional<std::vector<Array<T>>>& at_prediction,
              const std::optional<Array<double>>& row_weights, std::optional<Array<T>> oof_scores,
              std::optional<Array<T>> loo_scores, const py::object& tick) {
@@ -25,6 +25,7 @@ py::dict fit(const std::vector<Array<T>>& blocks, const Array<T>& Y, const std::
   hidden.n_hidden = n_hidden;
   hidden.stream = {seed, stream};
   hidden.fields = fields_from(fields, groups);
+  hidden.n_landmarks = n_landmarks;
   const std::vector<Index> names = index_list(labels, "labels");
   hidden.labels.assign(names.begin(), names.end());
   Inputs<T> inputs;
@@ -84,7 +85,7 @@ void bind(py::module_& m) {
   m.def("fit_level", &fit<T>, py::arg("blocks").noconvert(), py::arg("Y").noconvert(), py::arg("hidden_weights"),
         py::arg("n_hidden"), py::arg("activation"), py::arg("seed"), py::arg("stream"), py::arg("labels").noconvert(),
         py::arg("alphas"), py::arg("fold_starts").noconvert() = py::none(), py::arg("fields") = py::none(),
-        py::arg("groups").noconvert() = py::none(), py::arg("path_width") = 1024, py::arg("selection") = "kfold",
+        py::arg("groups").noconvert() = py::none(), py::arg("n_landmarks") = 0, py::arg("path_width") = 1024, py::arg("selection") = "kfold",
         py::arg("leave_one_out") = false, py::arg("at_prediction").noconvert() = py::none(),
         py::arg("row_weights").noconvert() = py::none(), py::arg("oof_scores").noconvert() = py::none(),
         py::arg("loo_scores").noconvert() = py::none(), py::arg("tick") = py::none());

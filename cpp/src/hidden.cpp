@@ -6,6 +6,7 @@
 
 #include "sstpl/blas.hpp"
 #include "sstpl/errors.hpp"
+#include "sstpl/parallel.hpp"
 #include "sstpl/tiles.hpp"
 
 namespace sstpl {
@@ -14,7 +15,7 @@ namespace {
 
 // Which use of the layer's stream a number belongs to.
 RandomStream use(const RandomStream& stream, std::uint32_t which) { return {stream.seed, stream.stream, which}; }
-enum : std::uint32_t { use_weights = 0, use_bias = 1, use_pairs = 2, use_fields = 3 };
+enum : std::uint32_t { use_weights = 0, use_bias = 1, use_pairs = 2, use_fields = 3, use_landmarks = 4 };
 
 // Orthonormal columns for the tall Q (m, k): Cholesky QR of a Gaussian, repeated until the loss of
 // orthogonality, about cond(Q)^2 roundings, is below 1e-10. Gaussians are almost surely well conditioned.
@@ -58,14 +59,13 @@ class PairDraw {
     require(n_rows > 0, "constrained weights need at least one row");
     require(options.labels.empty() || static_cast<Index>(options.labels.size()) == n_rows,
             "constrained weights need one label per row");
-    const std::vector<double>& weights = options.row_weights;
-    if (weights.empty()) return;
-    require(static_cast<Index>(weights.size()) == n_rows, "row_weights: one weight per row is needed");
-    for (const double weight : weights) {
-      require(std::isfinite(weight) && weight >= 0, "row_weights must be finite and not negative");
-      weight_above_.push_back(weight_above_.back() + weight);
+    require(options.n_landmarks >= 0, "n_landmarks must not be negative");
+    if (!options.row_weights.empty()) add_weights(options.row_weights);
+    for (Index k = 0; k < options.n_landmarks; ++k) {
+      const RandomWords words = random_words(use(options.stream, use_landmarks), static_cast<std::uint64_t>(k));
+      landmarks_.push_back(draw_row(words.first, 0, n_rows));
     }
-    require(weight_above_.back() > 0, "row_weights must not be zero for all rows");
+    std::sort(landmarks_.begin(), landmarks_.end());
   }
 
   // The rows of the first attempt for a hidden unit, from number `attempt` on, that may be paired.
@@ -80,10 +80,19 @@ class PairDraw {
  private:
   static constexpr Index n_attempts = 256;
 
+  void add_weights(const std::vector<double>& weights) {
+    require(static_cast<Index>(weights.size()) == n_rows_, "row_weights: one weight per row is needed");
+    for (const double weight : weights) {
+      require(std::isfinite(weight) && weight >= 0, "row_weights must be finite and not negative");
+      weight_above_.push_back(weight_above_.back() + weight);
+    }
+    require(weight_above_.back() > 0, "row_weights must not be zero for all rows");
+  }
+
   bool try_pair(Index unit, RowPair& pair) const {
     const auto position = static_cast<std::uint64_t>(unit * n_attempts + pair.attempt);
     const RandomWords words = random_words(use(options_.stream, use_pairs), position);
-    pair.first = draw_row(words.first, 0, n_rows_);
+    pair.first = draw_end(words.first, 0, n_rows_);
     Index from = 0;
     Index to = n_rows_;
     if (options_.fold_starts.size() > 1) {
@@ -91,8 +100,16 @@ class PairDraw {
       to = *next;
       from = *(next - 1);
     }
-    pair.second = draw_row(words.second, from, to);
+    pair.second = draw_end(words.second, from, to);
     return pair.first != pair.second && (options_.labels.empty() || label(pair.first) != label(pair.second));
+  }
+
+  // A row of [from, to) that may be the end of a pair; there is one where the other end is of that range.
+  Index draw_end(std::uint64_t word, Index from, Index to) const {
+    if (landmarks_.empty()) return draw_row(word, from, to);
+    const auto begin = std::lower_bound(landmarks_.begin(), landmarks_.end(), from);
+    const auto end = std::lower_bound(begin, landmarks_.end(), to);
+    return begin[random_index(word, end - begin)];
   }
 
   // A row of [from, to), with a probability in proportion to its weight.
@@ -110,6 +127,7 @@ class PairDraw {
   const HiddenOptions& options_;
   Index n_rows_;
   std::vector<double> weight_above_ = {0.0};  // of all rows before one; the last entry is the whole weight
+  std::vector<Index> landmarks_;              // ascending
 };
 
 // Sets the unit that takes the one row to +1 and the other to -1, as far as it sees them; false where they do not
@@ -130,24 +148,60 @@ bool set_unit(HiddenLayer<T>& layer, Index unit, const Vector<bool>& seen, const
   return true;
 }
 
+// The landmarks of a layer of these pairs; none where two of a pair are so near each other that the difference of their
+// products would lose more digits than the product with their difference.
+template <class T>
+Landmarks<T> landmarks_of(const std::vector<RowPair>& pairs, const Inputs<T>& inputs, const MatrixView<T>& weights) {
+  constexpr double most_loss = 1000;
+  std::vector<Index> drawn;
+  for (const RowPair& pair : pairs) {
+    if (pair.first >= 0) drawn.insert(drawn.end(), {pair.first, pair.second});
+  }
+  std::sort(drawn.begin(), drawn.end());
+  drawn.erase(std::unique(drawn.begin(), drawn.end()), drawn.end());
+  Landmarks<T> found{Matrix<T>(static_cast<Index>(drawn.size()), inputs.n_columns()), {}, {}, Vector<T>(weights.rows())};
+  for (Index k = 0; k < found.rows.rows(); ++k) {
+    MatrixSpan<T> rows = span(found.rows);
+    inputs.fill(drawn[static_cast<std::size_t>(k)], block(rows, k, 0, 1, rows.cols()));
+  }
+  const Vector<double> squares = found.rows.template cast<double>().rowwise().squaredNorm();
+  for (Index unit = 0; unit < weights.rows(); ++unit) {
+    const RowPair& pair = pairs[static_cast<std::size_t>(unit)];
+    const auto place = [&](Index row) { return std::lower_bound(drawn.begin(), drawn.end(), row) - drawn.begin(); };
+    const bool paired = pair.first >= 0;
+    found.first.push_back(paired ? place(pair.first) : 0);
+    found.second.push_back(paired ? place(pair.second) : 0);
+    // Of the weights 2 (z - z') / |z - z'|^2 the scale is half the square.
+    const double scale = weights.row(unit).template cast<double>().squaredNorm() / 2;
+    found.scale(unit) = static_cast<T>(scale);
+    if (paired && !(scale * (squares(found.first.back()) + squares(found.second.back())) < most_loss)) return {};
+  }
+  return found;
+}
+
 template <class T>
 void draw_constrained(const HiddenOptions& options, const Inputs<T>& inputs, const FieldDraw& fields,
                       HiddenLayer<T>& layer) {
+  require(options.n_landmarks == 0 || !fields.drawn(), "landmarks are for units that see all columns");
   const PairDraw draw(options, inputs.n_rows());
   Matrix<T> pair(2, inputs.n_columns());
   MatrixSpan<T> rows = span(pair);
   const MatrixSpan<T> first = block(rows, 0, 0, 1, pair.cols());
   const MatrixSpan<T> second = block(rows, 1, 0, 1, pair.cols());
   Vector<bool> seen;
+  std::vector<RowPair> pairs;
   layer.weights.setZero();
   for (Index unit = 0; unit < options.n_hidden; ++unit) {
     fields.draw(unit, seen);
-    for (RowPair found = draw(unit, 0); found.first >= 0; found = draw(unit, found.attempt + 1)) {
+    RowPair found = draw(unit, 0);
+    for (; found.first >= 0; found = draw(unit, found.attempt + 1)) {
       inputs.fill(found.first, first);
       inputs.fill(found.second, second);
       if (set_unit(layer, unit, seen, view(first), view(second))) break;
     }
+    pairs.push_back(found);
   }
+  if (options.n_landmarks > 0) layer.landmarks = landmarks_of(pairs, inputs, view(layer.weights));
 }
 
 }  // namespace
@@ -225,6 +279,40 @@ HiddenLayer<T> pair_layer(const HiddenOptions& options, const MatrixView<T>& fir
 
 namespace {
 
+constexpr Index rows_of_products = 512;  // whose products with landmarks are in the cache until they are used
+
+// C := A B'.
+void multiply(const MatrixView<float>& A, const MatrixView<float>& B, MatrixSpan<float> C) {
+  if (tile_product_pays(A.rows(), A.cols(), B.rows())) return tile_product(A, B, C);
+  gemm(1.0F, A, Transpose::no, B, Transpose::yes, 0.0F, C);
+}
+void multiply(const MatrixView<double>& A, const MatrixView<double>& B, MatrixSpan<double> C) {
+  gemm(1.0, A, Transpose::no, B, Transpose::yes, 0.0, C);
+}
+
+template <class T>
+void apply_by_landmarks(const HiddenView<T>& layer, const MatrixView<T>& Z, const VectorView<T>& shift,
+                        MatrixSpan<T>& H) {
+  const Landmarks<T>& landmarks = *layer.landmarks;
+  const Index p = H.cols();
+  Matrix<T> products(std::min(rows_of_products, Z.rows()), landmarks.rows.rows());
+  for (Index row = 0; row < Z.rows(); row += rows_of_products) {
+    const Index rows = std::min(rows_of_products, Z.rows() - row);
+    multiply(block(Z, row, 0, rows, Z.cols()), view(landmarks.rows), top_rows(products, rows));
+    parallel_for(0, rows, 16, [&](Index from, Index to) {
+      for (Index i = from; i < to; ++i) {
+        const T* product = products.data() + i * products.cols();
+        T* target = H.data() + (row + i) * H.outerStride();
+        const Index *first = landmarks.first.data(), *second = landmarks.second.data();
+        for (Index unit = 0; unit < p; ++unit) {
+          target[unit] = landmarks.scale(unit) * (product[first[unit]] - product[second[unit]]);
+        }
+        apply_activation(layer.activation, layer.bias.data(), shift.data(), target, p);
+      }
+    });
+  }
+}
+
 // On tiles every block is activated while it is in the cache.
 bool apply_on_tiles(const HiddenView<float>& layer, const MatrixView<float>& Z, const VectorView<float>& shift,
                     MatrixSpan<float>& H) {
@@ -251,6 +339,7 @@ void apply_hidden(const HiddenView<T>& layer, const MatrixView<T>& Z, const Vect
   require(Z.cols() == layer.weights.cols(), "the hidden layer expects another number of input columns");
   require(H.rows() == Z.rows() && H.cols() == p && shift.size() == p && layer.bias.size() == p,
           "the hidden features must be (n, p), bias and shift (p)");
+  if (layer.landmarks != nullptr) return apply_by_landmarks(layer, Z, shift, H);
   if (apply_on_tiles(layer, Z, shift, H)) return;
   gemm(T(1), Z, Transpose::no, layer.weights, Transpose::yes, T(0), H);
   apply_activation(layer.activation, layer.bias, shift, H);

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "act_kernels.hpp"
+#include "fixed_kernels.hpp"
 #include "sstpl/errors.hpp"
 #include "tile_kernels.hpp"
 
@@ -15,7 +16,7 @@ namespace sstpl {
 
 namespace {
 
-constexpr const char* names[] = {"base", "avx2", "avx512", "amx"};
+constexpr const char* names[] = {"base", "avx2", "avx512", "avx512vnni", "amx"};
 
 #if defined(__x86_64__)
 bool machine_has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
@@ -24,6 +25,8 @@ bool machine_has_avx512() {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
          __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
 }
+
+bool machine_has_vnni() { return __builtin_cpu_supports("avx512vnni"); }
 
 // Tiles with bfloat16 products, and the conversion of vectors to bfloat16 (CPUID leaf 7).
 bool machine_has_amx() {
@@ -35,14 +38,16 @@ bool machine_has_amx() {
 #else
 bool machine_has_avx2() { return false; }
 bool machine_has_avx512() { return false; }
+bool machine_has_vnni() { return false; }
 bool machine_has_amx() { return false; }
 #endif
 
 Simd highest() {
   if (detail::avx2_kernels() == nullptr || !machine_has_avx2()) return Simd::base;
   if (detail::avx512_kernels() == nullptr || !machine_has_avx512()) return Simd::avx2;
+  if (detail::avx512vnni_kernels() == nullptr || !machine_has_vnni()) return Simd::avx512;
   const detail::TileKernels* tiles = machine_has_amx() ? detail::amx_kernels() : nullptr;
-  return tiles != nullptr && tiles->permitted() ? Simd::amx : Simd::avx512;
+  return tiles != nullptr && tiles->permitted() ? Simd::amx : Simd::avx512vnni;
 }
 
 Simd choose() {
@@ -53,7 +58,7 @@ Simd choose() {
     if (std::string(names[level]) == asked) return static_cast<Simd>(level);
   }
   throw std::invalid_argument(
-      "SSTPL_SIMD must name an instruction set of this machine (base, avx2, avx512 or amx), got '" +
+      "SSTPL_SIMD must name an instruction set of this machine (base, avx2, avx512, avx512vnni or amx), got '" +
       std::string(asked) + "'");
 }
 

@@ -6,6 +6,7 @@
 
 #include "sstpl/blas.hpp"
 #include "sstpl/errors.hpp"
+#include "sstpl/fixed.hpp"
 #include "sstpl/parallel.hpp"
 #include "sstpl/tiles.hpp"
 
@@ -40,10 +41,9 @@ PackedSymmetric::PackedSymmetric(Index order) : order_(order) {
 
 void PackedSymmetric::add_gram(const MatrixView<float>& H, PanelWorkspace& workspace) {
   require(H.cols() == order_, "add_gram: H must have one column per row of the Gram matrix");
-  if (tile_gram_pays(H.rows(), order_)) {
-    tile_gram(H, [this](Index row, Index column, const MatrixView<float>& C) { add_block(row, column, C); });
-    return;
-  }
+  const auto take = [this](Index row, Index column, const MatrixView<float>& C) { add_block(row, column, C); };
+  if (tile_gram_pays(H.rows(), order_)) return tile_gram(H, take);
+  if (workspace.may_round && fixed_gram_pays(H.rows(), order_)) return fixed_gram(H, take);
   for (std::size_t k = 0; k < panels_.size();) {
     const std::size_t next = std::min(k + product_panels, panels_.size());
     const Index begin = panels_[k].begin, end = panels_[next - 1].end, width = end - begin;

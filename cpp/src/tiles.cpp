@@ -2,20 +2,12 @@
 #include "sstpl/tiles.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <memory>
-#include <new>
 #include <vector>
 
-#include "sstpl/blas.hpp"
+#include "product_blocks.hpp"
 #include "sstpl/errors.hpp"
-#include "sstpl/parallel.hpp"
 #include "sstpl/simd.hpp"
 #include "tile_kernels.hpp"
-
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
 
 namespace sstpl {
 
@@ -35,31 +27,6 @@ const detail::TileKernels& kernels() { return *detail::amx_kernels(); }
 
 Index strips(Index columns) { return 2 * ((columns + 2 * strip_columns - 1) / (2 * strip_columns)); }
 
-struct Block {
-  Index row, rows, column, columns;
-};
-
-// Memory in pages of 2 MiB where the system has any: with small ones every line of a block is a miss of its own.
-class Scratch {
- public:
-  explicit Scratch(std::size_t bytes) : data_(::operator new(bytes, page)) {
-#ifdef __linux__
-    madvise(data_.get(), bytes, MADV_HUGEPAGE);  // a wish, whose failure costs time only
-#endif
-  }
-  template <class T>
-  T* at(std::size_t byte) const {
-    return reinterpret_cast<T*>(static_cast<char*>(data_.get()) + byte);
-  }
-
- private:
-  static constexpr std::align_val_t page{std::size_t{1} << 21};
-  struct Free {
-    void operator()(void* data) const { ::operator delete(data, page); }
-  };
-  std::unique_ptr<void, Free> data_;
-};
-
 // Makes blocks of L'R; every thread has a maker of its own.
 class BlockMaker {
  public:
@@ -73,7 +40,8 @@ class BlockMaker {
         right_(scratch_.at<std::uint32_t>(chunk_bytes(block_size))),
         C_(scratch_.at<float>(2 * chunk_bytes(block_size))) {}
 
-  MatrixView<float> operator()(const Block& block) {
+  MatrixView<float> operator()(const ProductBlock& block) {
+    kernels().enter();
     const Index left = strips(block.rows), right = strips(block.columns);
     const Index diagonal = upper_ ? (block.row - block.column) / strip_columns : -left;
     if (L_.rows == 0) std::fill(C_, C_ + block.rows * stride_, 0.0F);
@@ -83,6 +51,7 @@ class BlockMaker {
       kernels().split(part(R_, row, block.column, block.columns), false, right, right_);
       kernels().multiply(left_, left, right_, right, cells, diagonal, row > 0, C_, stride_);
     }
+    kernels().leave();
     return MatrixView<float>(C_, block.rows, block.columns, Eigen::OuterStride<>(stride_));
   }
 
@@ -105,36 +74,14 @@ class BlockMaker {
   float* C_;
 };
 
-std::vector<Block> cut(Index rows, Index columns, Index size, bool upper) {
-  std::vector<Block> blocks;
-  for (Index column = 0; column < columns; column += size) {
-    const Index width = std::min(size, columns - column);
-    const Index end = upper ? column + width : rows;
-    for (Index row = 0; row < end; row += size) blocks.push_back({row, std::min(size, rows - row), column, width});
-  }
-  return blocks;
-}
-
 // L'R, of equal matrices the upper triangle.
 void make_blocks(const TileSource& L, const TileSource& R, bool upper, const TakeBlock& take) {
   require(has_tiles(), "this machine has no matrix tiles, or SSTPL_SIMD rules them out");
-  const Index n_threads = num_threads();
-  Index size = tile_block;
-  std::vector<Block> blocks = cut(L.columns, R.columns, size, upper);
-  while (static_cast<Index>(blocks.size()) < 4 * n_threads && size > tile_block / 4) {
-    size /= 2;
-    blocks = cut(L.columns, R.columns, size, upper);
-  }
+  const Index size = block_size(L.columns, R.columns, tile_block, tile_block / 4, upper);
   std::vector<BlockMaker> makers;
-  makers.reserve(static_cast<std::size_t>(n_threads));
-  for (Index thread = 0; thread < n_threads; ++thread) makers.emplace_back(L, R, size, upper);
-  std::atomic<std::size_t> next{0};  // which thread makes a block does not change it
-  parallel_for(0, n_threads, 1, [&](Index thread, Index) {
-    kernels().enter();
-    for (std::size_t k = next++; k < blocks.size(); k = next++) {
-      take(blocks[k].row, blocks[k].column, makers[static_cast<std::size_t>(thread)](blocks[k]));
-    }
-    kernels().leave();
+  for (int thread = 0; thread < num_threads(); ++thread) makers.emplace_back(L, R, size, upper);
+  each_block(cut_product(L.columns, R.columns, size, upper), makers, [&](BlockMaker& maker, const ProductBlock& block) {
+    take(block.row, block.column, maker(block));
   });
 }
 

@@ -139,6 +139,57 @@ TEST_CASE("rows are drawn in proportion to their weights, and equal weights draw
   CHECK(static_cast<double>(drawn[9]) / even == doctest::Approx(0.6).epsilon(0.05));
 }
 
+TEST_CASE_TEMPLATE("a layer of few rows projects as its weights do, and is drawn from no more of them", T, float, double) {
+  const Matrix<T> X = random_matrix<T>(11, 1200, 9);
+  HiddenOptions options;
+  options.weights = HiddenWeights::constrained;
+  options.n_hidden = 300;
+  options.n_landmarks = 40;
+  options.stream = {5, 6};
+  options.fold_starts = {0, 500, 1200};
+  for (Index i = 0; i < 1200; ++i) options.labels.push_back(i % 3);
+  const HiddenLayer<T> layer = draw_hidden(options, Inputs<T>(view(X)));
+  const Landmarks<T>& landmarks = layer.landmarks;
+  CHECK(landmarks.rows.rows() <= 40);
+  CHECK(landmarks.rows.rows() > 30);
+  for (const RowPair& pair : draw_pairs(options, 1200, std::vector<Index>(300, 0))) {
+    CHECK(options.labels[static_cast<std::size_t>(pair.first)] != options.labels[static_cast<std::size_t>(pair.second)]);
+    CHECK((pair.first < 500) == (pair.second < 500));
+  }
+  HiddenLayer<T> dense = layer;
+  dense.landmarks = {};
+  const Vector<T> shift = Vector<T>::Constant(300, T(0.25));
+  Matrix<T> found(1200, 300), expected(1200, 300);
+  apply_hidden(view(layer), view(X), view(shift), span(found));
+  apply_hidden(view(dense), view(X), view(shift), span(expected));
+  CHECK(difference(found.template cast<double>(), expected.template cast<double>()) < 50 * epsilon<T>());
+}
+
+TEST_CASE("rows that are too near each other are not multiplied apart") {
+  Matrix<float> X = random_matrix<float>(12, 60, 5).replicate(2, 1);
+  X.bottomRows(60) += 1e-3F * random_matrix<float>(13, 60, 5);
+  HiddenOptions options;
+  options.weights = HiddenWeights::constrained;
+  options.n_hidden = 2000;
+  options.n_landmarks = 120;
+  const HiddenLayer<float> layer = draw_hidden(options, Inputs<float>(view(X)));
+  CHECK(layer.landmarks.rows.size() == 0);
+  CHECK(view(layer).landmarks == nullptr);
+  CHECK(layer.weights.rowwise().squaredNorm().minCoeff() > 0);
+}
+
+TEST_CASE("landmarks are for units that see all columns, and not fewer than none") {
+  const Matrix<double> X = random_matrix<double>(14, 30, 4);
+  HiddenOptions options;
+  options.weights = HiddenWeights::constrained;
+  options.n_hidden = 5;
+  options.n_landmarks = -1;
+  CHECK_THROWS_AS(draw_hidden(options, Inputs<double>(view(X))), std::invalid_argument);
+  options.n_landmarks = 10;
+  options.fields.groups = {0, 1, 2, 3};
+  CHECK_THROWS_AS(draw_hidden(options, Inputs<double>(view(X))), std::invalid_argument);
+}
+
 TEST_CASE_TEMPLATE("a layer of drawn pairs is the layer drawn from the rows", T, float, double) {
   // Columns of few values, of which every unit sees some: many pairs do not differ, and the draw goes on.
   Matrix<T> X = random_matrix<T>(8, 30, 6);

@@ -23,8 +23,8 @@ def build_info() -> dict[str, Any]:
     dict
         ``version``, ``compiler``, ``blas_backend`` (``"openblas"``, ``"system"`` or ``"eigen"``), ``blas``
         (the library's own description, version first), ``blas_is_expected`` (False when another copy of the
-        bundled library answers our calls), ``n_threads``, ``openmp``, ``simd`` (``"base"``, ``"avx2"`` or
-        ``"avx512"``) and ``eigen`` (version).
+        bundled library answers our calls), ``n_threads``, ``openmp``, ``simd`` (``"base"``, ``"avx2"``,
+        ``"avx512"``, ``"avx512vnni"`` or ``"amx"``) and ``eigen`` (version).
 
     Examples
     --------

@@ -35,6 +35,7 @@ def draw_hidden(
     fields: tuple[int, int, int, int] | None = None,
     groups: _Int64 | None = None,
     row_weights: _Float64 | None = None,
+    n_landmarks: int = 0,
 ) -> tuple[_Floats, _Floats]: ...
 def draw_pairs(
     n_rows: int,
@@ -44,6 +45,7 @@ def draw_pairs(
     labels: _Int64 | None = None,
     fold_starts: _Int64 | None = None,
     row_weights: _Float64 | None = None,
+    n_landmarks: int = 0,
 ) -> _Int64: ...
 def pair_layer(
     first: _Floats,
@@ -239,6 +241,7 @@ def fit_level(
     fold_starts: _Int64 | None = None,
     fields: tuple[int, int, int, int] | None = None,
     groups: _Int64 | None = None,
+    n_landmarks: int = 0,
     path_width: int = 1024,
     selection: str = "kfold",
     leave_one_out: bool = False,

@@ -106,7 +106,15 @@ def _draw(X: Elsewhere, fed: Floats | None, options: LevelOptions) -> tuple[Floa
         return _core.draw_hidden(options.hidden_weights, any_row, options.n_hidden, *drawn, None, None, *seen)
     attempts = np.zeros(options.n_hidden, dtype=np.int64)
     while True:
-        pairs = _core.draw_pairs(len(X), *drawn, attempts, options.labels, options.fold_starts, options.row_weights)
+        pairs = _core.draw_pairs(
+            len(X),
+            *drawn,
+            attempts,
+            options.labels,
+            options.fold_starts,
+            options.row_weights,
+            options.n_landmarks,
+        )
         found = pairs[:, 0] >= 0
         rows, which = np.unique(pairs[found, :2], return_inverse=True)
         fetched = _fetch(X, fed, rows)

@@ -26,7 +26,7 @@ from sstpl._blocks import blocks
 from sstpl._budget import Budget, level_bytes
 from sstpl._callbacks import Tell, nobody
 from sstpl._config import threads_for
-from sstpl._levels import LevelOptions, fit_level, level_scores, some_rows
+from sstpl._levels import LevelOptions, fit_level, landmarks, level_scores, some_rows
 from sstpl._progress import Progress
 from sstpl._report import Step, step
 from sstpl._rows import Rows
@@ -240,7 +240,8 @@ class RecursiveFit:
         self.progress.plan(self._cost(width))
         self.progress.stage(f"level {depth}, width {width}")
         start = perf_counter()
-        sees_all = depth == 1 and self.options.first_sees_all
+        has_fields = self.options.fields is not None or self.options.groups is not None
+        sees_all = not has_fields or (depth == 1 and self.options.first_sees_all)
         options = LevelOptions(
             self.options.hidden_weights,
             width,
@@ -252,6 +253,7 @@ class RecursiveFit:
             self.rows.fold_starts,
             None if sees_all else self.options.fields,
             None if sees_all else self.options.groups,
+            self._landmarks(width, below) if sees_all else 0,
             self.options.selection,
             leave_one_out=self.is_regression,
             row_weights=self.rows.weights,
@@ -272,6 +274,14 @@ class RecursiveFit:
         self.steps.append(level_step)
         blind = fit["loo_scores"] if self.is_regression else fit["oof_scores"]
         return LevelFit(level, fit["oof_scores"], blind, held, level_step)
+
+    def _landmarks(self, width: int, below: LevelFit | None) -> int:
+        """Return of how many rows the pairs of units are made that see all columns."""
+        if self.options.hidden_weights != "constrained":
+            return 0
+        n_rows, n_columns = self.rows.X.shape
+        n_outputs = self.rows.targets.shape[1]
+        return landmarks(n_rows, n_columns + (0 if below is None else n_outputs), width, n_outputs)
 
     def _feedback_gain(self, scores: Floats) -> float:
         """Return g: the variance of g S, summed over columns, is the wanted multiple of that of X."""

@@ -27,13 +27,13 @@ def layer_of(X, p, seed, stream, **options):
 @each_dtype
 @pytest.mark.parametrize("labelled", [True, False])
 @pytest.mark.parametrize("weighted", [True, False])
-@pytest.mark.parametrize("grouped", [True, False])
-def test_a_layer_of_drawn_pairs_is_the_layer_drawn_from_the_rows(labelled, weighted, grouped, dtype):
+@pytest.mark.parametrize("seen", [{}, {"groups": np.arange(5)}, {"n_landmarks": 15}])
+def test_a_layer_of_drawn_pairs_is_the_layer_drawn_from_the_rows(labelled, weighted, seen, dtype):
     X = np.round(problems.normal(60, 5, dtype=dtype))  # of few values: many pairs do not differ where a unit looks
     options = {"fold_starts": problems.fold_starts(60, 3)}
     options |= {"labels": problems.labels(60, 3)} if labelled else {}
     options |= {"row_weights": np.arange(60) % 3 + 0.5} if weighted else {}
-    options |= {"groups": np.arange(5)} if grouped else {}
+    options |= seen
     A, b = layer_of(X, 40, 5, 3, **options)
     expected = _core.draw_hidden("constrained", X, 40, 5, 3, **options)
     np.testing.assert_array_equal(A, expected[0])

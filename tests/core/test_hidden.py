@@ -64,6 +64,33 @@ def test_constrained_weights_of_weighted_rows_equal_the_twin(labelled, folded):
         problems.assert_close(actual, wanted)
 
 
+@pytest.mark.parametrize("labelled", [True, False])
+@pytest.mark.parametrize("folded", [True, False])
+@pytest.mark.parametrize("weighted", [True, False])
+def test_constrained_weights_between_few_rows_equal_the_twin(labelled, folded, weighted):
+    X = problems.normal(90, 5)
+    more = {"labels": problems.labels(90, 3)} if labelled else {}
+    more |= {"fold_starts": problems.fold_starts(90, 3)} if folded else {}
+    weights = np.arange(90) % 3 + 0.5 if weighted else None
+    found = _core.draw_hidden("constrained", X, 200, 5, 3, **more, row_weights=weights, n_landmarks=20)
+    expected = hidden.draw_constrained(X, 200, 5, 3, **more, weights=weights, n_landmarks=20)
+    for actual, wanted in zip(found, expected, strict=True):
+        problems.assert_close(actual, wanted)
+    pairs = _core.draw_pairs(90, 5, 3, np.zeros(200, np.int64), **more, row_weights=weights, n_landmarks=20)
+    assert len(np.unique(pairs[:, :2])) <= 20
+
+
+def test_a_level_of_few_rows_is_the_level_of_its_weights():
+    X, Y, names = problems.normal(400, 6), problems.normal(400, 2, seed=1), problems.labels(400, 2)
+    shared = {"labels": names, "fold_starts": problems.fold_starts(400, 4)}
+    level = _core.fit_level([X], Y, "constrained", 100, "tanh", 5, 3, alphas=[0.1], **shared, n_landmarks=25)
+    A, b = _core.draw_hidden("constrained", X, 100, 5, 3, **shared, n_landmarks=25)
+    np.testing.assert_array_equal(level["hidden_weights"], A)
+    dense = _core.fit_crossfit(X, Y, [0.1], shared["fold_starts"], hidden=(A, b))
+    for name in ("weights", "oof_scores"):
+        np.testing.assert_allclose(level[name], dense[name], atol=1e-9)
+
+
 @each_dtype
 def test_the_two_samples_of_a_constrained_unit_project_to_plus_and_minus_one(dtype):
     X, names, starts = problems.normal(60, 7, dtype=dtype), problems.labels(60, 4), problems.fold_starts(60, 3)

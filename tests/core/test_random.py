@@ -98,6 +98,6 @@ def test_the_number_of_threads_is_what_was_set(with_threads):
 def test_build_info_says_what_this_build_is():
     info = _core.build_info()
     assert set(info) >= {"version", "compiler", "blas", "blas_backend", "simd", "eigen", "n_threads", "openmp"}
-    assert info["simd"] in {"base", "avx2", "avx512", "amx"}
+    assert info["simd"] in {"base", "avx2", "avx512", "avx512vnni", "amx"}
     assert info["blas_backend"] in {"openblas", "system", "eigen"}
     assert all(value != "" for value in info.values())

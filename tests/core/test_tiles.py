@@ -10,7 +10,7 @@ import pytest
 from reference import problems, tiles
 from sstpl import _core
 
-LEVELS = ("base", "avx2", "avx512", "amx")
+LEVELS = ("base", "avx2", "avx512", "avx512vnni", "amx")
 
 SUMS_AND_FIT = """
 import sys

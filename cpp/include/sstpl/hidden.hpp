@@ -15,12 +15,22 @@
 
 namespace sstpl {
 
+/// Few rows R (m, d) whose differences are the weights of p units: A = diag(scale) (R[first] - R[second]). Products with
+/// R are p / m times cheaper than those with A. Empty where there are none.
+template <class T>
+struct Landmarks {
+  Matrix<T> rows;                    // R (m, d)
+  std::vector<Index> first, second;  // of rows, p each
+  Vector<T> scale;                   // (p)
+};
+
 /// A hidden layer that somebody else owns: what every function but the draw takes.
 template <class T>
 struct HiddenView {
   MatrixView<T> weights;  // A (p, d)
   VectorView<T> bias;     // b (p)
   Activation activation = Activation::tanh;
+  const Landmarks<T>* landmarks = nullptr;  // of the same weights, or null
 
   Index n_hidden() const { return weights.rows(); }
 };
@@ -30,16 +40,19 @@ struct HiddenLayer {
   Matrix<T> weights;  // A (p, d)
   Vector<T> bias;     // b (p)
   Activation activation = Activation::tanh;
+  Landmarks<T> landmarks = {};
 };
 template <class T>
 HiddenView<T> view(const HiddenLayer<T>& layer) {
-  return {view(layer.weights), view(layer.bias), layer.activation};
+  const bool shared = layer.landmarks.rows.rows() > 0;
+  return {view(layer.weights), view(layer.bias), layer.activation, shared ? &layer.landmarks : nullptr};
 }
 
 enum class HiddenWeights { orthogonal, uniform, normal, constrained };
 
 /// What a draw depends on. `labels` (n, or none for regression), `fold_starts` (ascending, first 0, last n; or none)
-/// and `row_weights` (n, >= 0, or none for all 1) are used by constrained draws only.
+/// and `row_weights` (n, >= 0, or none for all 1) are used by constrained draws only, as is `n_landmarks`: how many
+/// drawn rows the pairs are made of, 0 for all rows; not where units differ in what they see.
 struct HiddenOptions {
   HiddenWeights weights = HiddenWeights::orthogonal;
   Activation activation = Activation::tanh;
@@ -49,6 +62,7 @@ struct HiddenOptions {
   std::vector<std::int64_t> labels;
   std::vector<Index> fold_starts;
   std::vector<double> row_weights;
+  Index n_landmarks = 0;
 };
 
 /// Throws unless fold_starts is empty or ascends strictly from 0 to n_rows with at least two folds.
@@ -80,7 +94,7 @@ std::vector<RowPair> draw_pairs(const HiddenOptions& options, Index n_rows, cons
 template <class T>
 HiddenLayer<T> pair_layer(const HiddenOptions& options, const MatrixView<T>& first, const MatrixView<T>& second);
 
-/// H := s(Z A' + 1 b') - 1 shift' for given rows Z (n, d); H is (n, p). 2 n p d flops.
+/// H := s(Z A' + 1 b') - 1 shift' for given rows Z (n, d); H is (n, p). 2 n p d flops, or 2 n m d by m landmarks.
 template <class T>
 void apply_hidden(const HiddenView<T>& layer, const MatrixView<T>& Z, const VectorView<T>& shift, MatrixSpan<T> H);
 

@@ -9,9 +9,11 @@
 
 namespace sstpl {
 
-/// Room for the float products of a few panels before they are added in double; sized at first use.
+/// Room for the float products of a few panels before they are added in double; sized at first use. Entries may be
+/// rounded as in fixed.hpp where that is faster and `may_round` is set.
 struct PanelWorkspace {
   Matrix<float> products;
+  bool may_round = false;
 };
 
 class PackedSymmetric {
@@ -24,7 +26,7 @@ class PackedSymmetric {
 
   /// this += H'H for H (n, order): SYRK on diagonal blocks, GEMM beside them, n order^2 flops. Float products
   /// are formed in float for these n rows and added in double (blocked summation, Blanchard et al. 2020); on
-  /// matrix tiles where that pays (tiles.hpp).
+  /// matrix tiles (tiles.hpp), or of rounded entries (fixed.hpp), where that pays.
   void add_gram(const MatrixView<float>& H, PanelWorkspace& workspace);
   void add_gram(const MatrixView<double>& H);
 
