@@ -2,8 +2,9 @@
 
     H = tanh(X A' + b),    W = argmin ||H W - Y||^2 + lambda ||W||^2,    lambda = alpha trace(H'H) / p,
 
-with constrained weights, sums over row blocks per fold (float32 products, float64 sums), Cholesky solves of all rows
-and of all but each fold, and out-of-fold scores by a second projection. The same flops as the core's.
+with constrained weights between a few rows, whose products with X are taken in place of those of the weights, sums over
+row blocks per fold (float32 products, float64 sums), Cholesky solves of all rows and of all but each fold, and
+out-of-fold scores by a second projection. The same flops as the core's.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 Array = npt.NDArray[Any]
 
 _BLOCK_ROWS = 4096
+_UNITS_OF_LANDMARK = 4
 
 
 class NumpyLevel(ClassifierMixin, BaseEstimator):
@@ -51,7 +53,7 @@ class NumpyLevel(ClassifierMixin, BaseEstimator):
         self.scale_ = np.where(scale > 0, scale, 1)
         X = (X - self.mean_) / self.scale_
         Y = (2 * np.eye(len(self.classes_), dtype=X.dtype) - 1)[labels]
-        self.A_, self.b_ = self._draw(X, labels, starts, rng)
+        self._draw(X, labels, starts, rng)
         folds = [self._sums(X[a:b], Y[a:b]) for a, b in pairwise(starts)]
         total = tuple(sum(parts) for parts in zip(*folds, strict=True))
         self.W_, self.intercept_ = self._solve(total)
@@ -67,20 +69,27 @@ class NumpyLevel(ClassifierMixin, BaseEstimator):
         """Return classes."""
         return self.classes_[self._scores((X - self.mean_) / self.scale_, self.W_, self.intercept_).argmax(axis=1)]
 
-    def _draw(self, X: Array, labels: Array, starts: Array, rng: np.random.Generator) -> tuple[Array, Array]:
-        """Return differences of two rows of different classes and of one fold, to project to -1 and +1."""
-        one = rng.integers(len(X), size=self.width)
-        fold = np.searchsorted(starts, one, side="right") - 1
-        low, high = starts[fold], starts[fold + 1]
+    def _draw(self, X: Array, labels: Array, starts: Array, rng: np.random.Generator) -> None:
+        """Draw pairs of landmarks of different classes and of one fold, to project to -1 and +1."""
+        landmarks = np.sort(rng.choice(len(X), self.width // _UNITS_OF_LANDMARK, replace=False))
+        self.landmarks_, labels = X[landmarks], labels[landmarks]
+        edges = np.searchsorted(landmarks, starts)
+        one = rng.integers(len(landmarks), size=self.width)
+        fold = np.searchsorted(edges, one, side="right") - 1
+        low, high = edges[fold], edges[fold + 1]
         other = rng.integers(low, high)
         while (same := labels[one] == labels[other]).any():
             other[same] = rng.integers(low[same], high[same])
-        difference = X[one] - X[other]
-        A = 2 * difference / np.sum(difference**2, axis=1, keepdims=True)
-        return A, -np.sum(A * (X[one] + X[other]), axis=1) / 2
+        self.one_, self.other_ = one, other
+        first, second = self.landmarks_[one], self.landmarks_[other]
+        self.scale_of_units_ = 2 / np.sum((first - second) ** 2, axis=1)
+        self.b_ = -self.scale_of_units_ * np.sum((first - second) * (first + second), axis=1) / 2
 
     def _hidden(self, X: Array) -> Array:
-        H = X @ self.A_.T
+        products = X @ self.landmarks_.T
+        H = np.take(products, self.one_, axis=1)
+        H -= np.take(products, self.other_, axis=1)
+        H *= self.scale_of_units_
         H += self.b_
         return np.tanh(H, out=H)
 

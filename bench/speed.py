@@ -30,7 +30,7 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 OURS = "sstpl"
 ALPHA = 1e-4
 MLP_EPOCHS = 10
-SINGLE_ROWS = 200
+SINGLE_ROWS = 1000
 Record = dict[str, Any]
 
 
@@ -193,7 +193,7 @@ def page(result: Record) -> str:
     if runs:
         lines += _peers_table(runs)
     if result.get("scaling"):
-        what = "Least of three fits, seconds; random data, 10 classes. One row: sstpl's median of 200 calls of predict."
+        what = "Least of three fits, seconds; random data, 10 classes. One row: sstpl's median of 1000 predictions."
         lines += ["", "## How the time grows", "", what, ""]
         lines += [
             "| varied | rows | columns | width | threads | sstpl | numpy | ratio | one row \u00b5s |",
@@ -216,7 +216,7 @@ def _peers_table(runs: list[Record]) -> list[str]:
     lines.append(
         f"{first['rows']} rows, width {first['width']}, {first['threads']} threads, seed {first['seed']}, "
         f"{len(rounds)} rounds: medians, and for the ratio of warm fits to sstpl's of the same round the spread. "
-        "Memory is the peak of the fits above the process that holds the data. One row: median of 200 calls of predict."
+        "Memory is the peak of the fits above the process that holds the data. One row: median of 1000 predictions."
     )
     lines += ["", "| | cold fit s | warm fit s | ratio | memory MB | 10,000 rows s | one row ms | test accuracy |"]
     lines.append("|---" * 8 + "|")

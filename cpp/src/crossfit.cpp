@@ -20,8 +20,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-// Rows for each feature from which on sums of rounded features (fixed.hpp) move no score by more than 1e-3 of the largest;
-// with fewer, weights are larger. Measured down to alpha = 1e-7.
+// Rows for each feature from which on sums of rounded features (fixed.hpp) move no score by more than 1e-3 of the
+// largest; with fewer, weights are larger. Measured down to alpha = 1e-7.
 constexpr Index least_rows_to_round = 4;
 
 // The rows [from, to) of fold k, or all rows where there are no folds.

@@ -17,41 +17,61 @@ using detail::fixed_columns;
 using detail::fixed_rows;
 using detail::fixed_strip;
 
-// A block of the product and 128 rows of its factors fit a second cache of 1 MiB but for a quarter.
 static_assert(tile_block == detail::fixed_largest, "blocks end where those on tiles end");
 
 const detail::FixedKernels& kernels() { return *detail::avx512vnni_kernels(); }
 
 Index strips(Index columns) { return (columns + fixed_columns - 1) / fixed_columns; }
 
-// Columns of 128 rows, rounded.
-struct Side {
-  std::uint32_t* words;
-  float* scale;
+// All rows of H in whole numbers, 128 at a time: n p bytes twice.
+class Rounded {
+ public:
+  explicit Rounded(const MatrixView<float>& H)
+      : n_parts_((H.rows() + fixed_rows - 1) / fixed_rows),
+        n_strips_(strips(H.cols())),
+        words_(static_cast<std::size_t>(n_parts_ * n_strips_ * fixed_strip) * sizeof(std::uint32_t)),
+        scales_(n_parts_, n_strips_ * fixed_columns) {
+    parallel_for(0, n_parts_, 1, [&](Index from, Index to) {
+      for (Index part = from; part < to; ++part) round(H, part);
+    });
+  }
+
+  Index n_parts() const { return n_parts_; }
+  const std::uint32_t* words(Index part, Index column) const { return at(part, column); }
+  const float* scale(Index part, Index column) const { return &scales_(part, column); }
+
+ private:
+  std::uint32_t* at(Index part, Index column) const {
+    return words_.at<std::uint32_t>(0) + (part * n_strips_ + column / fixed_columns) * fixed_strip;
+  }
+
+  void round(const MatrixView<float>& H, Index part) {
+    const Index row = part * fixed_rows;
+    for (Index column = 0; column < H.cols(); column += tile_block) {
+      kernels().round(H.data() + row * H.outerStride() + column, H.outerStride(),
+                      std::min<Index>(fixed_rows, H.rows() - row), std::min(tile_block, H.cols() - column),
+                      at(part, column), &scales_(part, column));
+    }
+  }
+
+  Index n_parts_, n_strips_;
+  Scratch words_;
+  Matrix<float> scales_;
 };
 
-// Makes blocks of H'H; every thread has a maker of its own.
+// Makes blocks of H'H, which fit a second cache of 1 MiB but for what they are read from; every thread has a maker.
 class FixedMaker {
  public:
-  explicit FixedMaker(const MatrixView<float>& H)
-      : H_(H),
-        scratch_(2 * side_bytes + static_cast<std::size_t>(tile_block * stride) * sizeof(float)),
-        left_(side(0)),
-        right_(side(1)),
-        C_(scratch_.at<float>(2 * side_bytes)) {}
+  explicit FixedMaker(const Rounded& H)
+      : H_(H), scratch_(static_cast<std::size_t>(tile_block * stride) * sizeof(float)), C_(scratch_.at<float>(0)) {}
 
   MatrixView<float> operator()(const ProductBlock& block) {
-    const Index left = strips(block.rows), right = strips(block.columns);
-    const Index apart = (block.row - block.column) / fixed_columns;
-    if (H_.rows() == 0) std::fill(C_, C_ + block.rows * stride, 0.0F);
-    for (Index row = 0; row < H_.rows(); row += fixed_rows) {
-      round(row, block.column, block.columns, right_);
-      Side from{right_.words + apart * fixed_strip, right_.scale + apart * fixed_columns};
-      if (apart < 0) {
-        round(row, block.row, block.rows, left_);
-        from = left_;
-      }
-      kernels().multiply(from.words, from.scale, left, right_.words, right_.scale, right, apart, row > 0, C_, stride);
+    const Index below = (block.row - block.column) / fixed_columns;
+    if (H_.n_parts() == 0) std::fill(C_, C_ + block.rows * stride, 0.0F);
+    for (Index part = 0; part < H_.n_parts(); ++part) {
+      kernels().multiply(H_.words(part, block.row), H_.scale(part, block.row), strips(block.rows),
+                         H_.words(part, block.column), H_.scale(part, block.column), strips(block.columns), below,
+                         part > 0, C_, stride);
     }
     return MatrixView<float>(C_, block.rows, block.columns, Eigen::OuterStride<>(stride));
   }
@@ -59,23 +79,9 @@ class FixedMaker {
  private:
   // Not a power of two, of which a column of C would fall into few sets of the cache.
   static constexpr Index stride = tile_block + 16;
-  static constexpr std::size_t word_bytes =
-      static_cast<std::size_t>(tile_block / fixed_columns * fixed_strip) * sizeof(std::uint32_t);
-  static constexpr std::size_t side_bytes = word_bytes + static_cast<std::size_t>(tile_block) * sizeof(float);
 
-  Side side(std::size_t which) const {
-    return {scratch_.at<std::uint32_t>(which * side_bytes), scratch_.at<float>(which * side_bytes + word_bytes)};
-  }
-
-  void round(Index row, Index column, Index columns, const Side& into) const {
-    const Index rows = std::min<Index>(fixed_rows, H_.rows() - row);
-    kernels().round(H_.data() + row * H_.outerStride() + column, H_.outerStride(), rows, columns, into.words,
-                    into.scale);
-  }
-
-  MatrixView<float> H_;
+  const Rounded& H_;
   Scratch scratch_;
-  Side left_, right_;
   float* C_;
 };
 
@@ -89,11 +95,12 @@ bool fixed_gram_pays(Index n, Index p) { return n >= 256 && p >= 768 && has_fixe
 void fixed_gram(const MatrixView<float>& H, const TakeBlock& take) {
   require(has_fixed_products(), "this machine has no AVX512-VNNI, or SSTPL_SIMD rules it out");
   const Index size = block_size(H.cols(), H.cols(), tile_block, tile_block / 4, true);
+  const Rounded rounded(H);
   std::vector<FixedMaker> makers;
-  for (int thread = 0; thread < num_threads(); ++thread) makers.emplace_back(H);
-  each_block(cut_product(H.cols(), H.cols(), size, true), makers, [&](FixedMaker& maker, const ProductBlock& block) {
-    take(block.row, block.column, maker(block));
-  });
+  makers.reserve(static_cast<std::size_t>(num_threads()));
+  for (int thread = 0; thread < num_threads(); ++thread) makers.emplace_back(rounded);
+  each_block(cut_product(H.cols(), H.cols(), size, true), makers,
+             [&](FixedMaker& maker, const ProductBlock& block) { take(block.row, block.column, maker(block)); });
 }
 
 }  // namespace sstpl

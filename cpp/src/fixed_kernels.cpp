@@ -65,20 +65,20 @@ void round(const float* A, std::int64_t stride, std::int64_t rows, std::int64_t 
 #define SSTPL_ADD_PRODUCTS(sum, l, r) asm("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(l), "v"(r));
 #define SSTPL_EIGHT(what) what(0) what(1) what(2) what(3) what(4) what(5) what(6) what(7)
 #define SSTPL_ZERO(i) __m512i low##i = _mm512_setzero_si512(), high##i = low##i;
-#define SSTPL_MULTIPLY(i)                                            \
-  {                                                                  \
-    const __m512i l = _mm512_set1_epi32(static_cast<int>(L[i]));     \
+#define SSTPL_MULTIPLY(i)                                                   \
+  {                                                                         \
+    const __m512i l = _mm512_set1_epi32(static_cast<int>(L[i]));            \
     SSTPL_ADD_PRODUCTS(low##i, l, low) SSTPL_ADD_PRODUCTS(high##i, l, high) \
   }
-#define SSTPL_STORE(sum, right, l, to)                                                              \
-  {                                                                                                 \
-    const __m512 product = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), right);                           \
+#define SSTPL_STORE(sum, right, l, to)                                                                        \
+  {                                                                                                           \
+    const __m512 product = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), right);                                     \
     _mm512_storeu_ps(to, add ? _mm512_fmadd_ps(l, product, _mm512_loadu_ps(to)) : _mm512_mul_ps(l, product)); \
   }
-#define SSTPL_FINISH(i)                                      \
-  {                                                          \
-    const __m512 l = _mm512_set1_ps(left_scale[i]);          \
-    SSTPL_STORE(low##i, right_low, l, C + (i) * stride)      \
+#define SSTPL_FINISH(i)                                        \
+  {                                                            \
+    const __m512 l = _mm512_set1_ps(left_scale[i]);            \
+    SSTPL_STORE(low##i, right_low, l, C + (i) * stride)        \
     SSTPL_STORE(high##i, right_high, l, C + (i) * stride + 16) \
   }
 

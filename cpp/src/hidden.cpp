@@ -159,22 +159,23 @@ Landmarks<T> landmarks_of(const std::vector<RowPair>& pairs, const Inputs<T>& in
   }
   std::sort(drawn.begin(), drawn.end());
   drawn.erase(std::unique(drawn.begin(), drawn.end()), drawn.end());
-  Landmarks<T> found{Matrix<T>(static_cast<Index>(drawn.size()), inputs.n_columns()), {}, {}, Vector<T>(weights.rows())};
+  const Index p = weights.rows();
+  Landmarks<T> found{Matrix<T>(static_cast<Index>(drawn.size()), inputs.n_columns()), Matrix<std::int64_t>(p, 2),
+                     Vector<T>(p)};
   for (Index k = 0; k < found.rows.rows(); ++k) {
     MatrixSpan<T> rows = span(found.rows);
     inputs.fill(drawn[static_cast<std::size_t>(k)], block(rows, k, 0, 1, rows.cols()));
   }
   const Vector<double> squares = found.rows.template cast<double>().rowwise().squaredNorm();
-  for (Index unit = 0; unit < weights.rows(); ++unit) {
+  for (Index unit = 0; unit < p; ++unit) {
     const RowPair& pair = pairs[static_cast<std::size_t>(unit)];
     const auto place = [&](Index row) { return std::lower_bound(drawn.begin(), drawn.end(), row) - drawn.begin(); };
     const bool paired = pair.first >= 0;
-    found.first.push_back(paired ? place(pair.first) : 0);
-    found.second.push_back(paired ? place(pair.second) : 0);
+    found.pairs.row(unit) << (paired ? place(pair.first) : 0), (paired ? place(pair.second) : 0);
     // Of the weights 2 (z - z') / |z - z'|^2 the scale is half the square.
     const double scale = weights.row(unit).template cast<double>().squaredNorm() / 2;
     found.scale(unit) = static_cast<T>(scale);
-    if (paired && !(scale * (squares(found.first.back()) + squares(found.second.back())) < most_loss)) return {};
+    if (paired && !(scale * (squares(found.pairs(unit, 0)) + squares(found.pairs(unit, 1))) < most_loss)) return {};
   }
   return found;
 }
@@ -277,6 +278,21 @@ HiddenLayer<T> pair_layer(const HiddenOptions& options, const MatrixView<T>& fir
   return layer;
 }
 
+template <class T>
+void check_landmarks(const LandmarksView<T>& landmarks, Index p, Index d) {
+  const Index m = landmarks.rows.rows();
+  if (m == 0) return;
+  require(landmarks.rows.cols() == d && landmarks.pairs.rows() == p && landmarks.pairs.cols() == 2 &&
+              landmarks.scale.size() == p,
+          "landmarks must be rows (m, d), pairs (p, 2) and scale (p) of a hidden layer (p, d)");
+  std::uint64_t largest = 0;  // a negative number is larger than all others
+  for (Index unit = 0; unit < p; ++unit) {
+    const std::int64_t* pair = landmarks.pairs.data() + unit * landmarks.pairs.outerStride();
+    largest = std::max({largest, static_cast<std::uint64_t>(pair[0]), static_cast<std::uint64_t>(pair[1])});
+  }
+  require(largest < static_cast<std::uint64_t>(m), "pairs of landmarks must be numbers of their rows");
+}
+
 namespace {
 
 constexpr Index rows_of_products = 512;  // whose products with landmarks are in the cache until they are used
@@ -293,19 +309,19 @@ void multiply(const MatrixView<double>& A, const MatrixView<double>& B, MatrixSp
 template <class T>
 void apply_by_landmarks(const HiddenView<T>& layer, const MatrixView<T>& Z, const VectorView<T>& shift,
                         MatrixSpan<T>& H) {
-  const Landmarks<T>& landmarks = *layer.landmarks;
+  const LandmarksView<T>& landmarks = layer.landmarks;
   const Index p = H.cols();
   Matrix<T> products(std::min(rows_of_products, Z.rows()), landmarks.rows.rows());
   for (Index row = 0; row < Z.rows(); row += rows_of_products) {
     const Index rows = std::min(rows_of_products, Z.rows() - row);
-    multiply(block(Z, row, 0, rows, Z.cols()), view(landmarks.rows), top_rows(products, rows));
+    multiply(block(Z, row, 0, rows, Z.cols()), landmarks.rows, top_rows(products, rows));
     parallel_for(0, rows, 16, [&](Index from, Index to) {
       for (Index i = from; i < to; ++i) {
         const T* product = products.data() + i * products.cols();
         T* target = H.data() + (row + i) * H.outerStride();
-        const Index *first = landmarks.first.data(), *second = landmarks.second.data();
         for (Index unit = 0; unit < p; ++unit) {
-          target[unit] = landmarks.scale(unit) * (product[first[unit]] - product[second[unit]]);
+          const std::int64_t* pair = landmarks.pairs.data() + unit * landmarks.pairs.outerStride();
+          target[unit] = landmarks.scale(unit) * (product[pair[0]] - product[pair[1]]);
         }
         apply_activation(layer.activation, layer.bias.data(), shift.data(), target, p);
       }
@@ -339,7 +355,7 @@ void apply_hidden(const HiddenView<T>& layer, const MatrixView<T>& Z, const Vect
   require(Z.cols() == layer.weights.cols(), "the hidden layer expects another number of input columns");
   require(H.rows() == Z.rows() && H.cols() == p && shift.size() == p && layer.bias.size() == p,
           "the hidden features must be (n, p), bias and shift (p)");
-  if (layer.landmarks != nullptr) return apply_by_landmarks(layer, Z, shift, H);
+  if (layer.landmarks.rows.rows() > 0) return apply_by_landmarks(layer, Z, shift, H);
   if (apply_on_tiles(layer, Z, shift, H)) return;
   gemm(T(1), Z, Transpose::no, layer.weights, Transpose::yes, T(0), H);
   apply_activation(layer.activation, layer.bias, shift, H);
@@ -350,6 +366,8 @@ template HiddenLayer<double> draw_hidden<double>(const HiddenOptions&, const Inp
 template HiddenLayer<float> pair_layer<float>(const HiddenOptions&, const MatrixView<float>&, const MatrixView<float>&);
 template HiddenLayer<double> pair_layer<double>(const HiddenOptions&, const MatrixView<double>&,
                                                 const MatrixView<double>&);
+template void check_landmarks<float>(const LandmarksView<float>&, Index, Index);
+template void check_landmarks<double>(const LandmarksView<double>&, Index, Index);
 template void apply_hidden<float>(const HiddenView<float>&, const MatrixView<float>&, const VectorView<float>&,
                                   MatrixSpan<float>);
 template void apply_hidden<double>(const HiddenView<double>&, const MatrixView<double>&, const VectorView<double>&,

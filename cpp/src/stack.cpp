@@ -30,6 +30,7 @@ void predict_stack(const std::vector<LevelView<T>>& levels, const MatrixView<T>&
     const Index fed_columns = &level == &levels.front() ? 0 : S.cols();
     require(level.hidden.weights.cols() == X.cols() + fed_columns,
             "the hidden layer expects another number of input columns");
+    check_landmarks(level.hidden.landmarks, level.hidden.n_hidden(), level.hidden.weights.cols());
     require(level.W.rows() == level.hidden.n_hidden() && level.intercept.size() == S.cols(),
             "the weights do not fit the features");
   }

@@ -79,10 +79,10 @@ void make_blocks(const TileSource& L, const TileSource& R, bool upper, const Tak
   require(has_tiles(), "this machine has no matrix tiles, or SSTPL_SIMD rules them out");
   const Index size = block_size(L.columns, R.columns, tile_block, tile_block / 4, upper);
   std::vector<BlockMaker> makers;
+  makers.reserve(static_cast<std::size_t>(num_threads()));
   for (int thread = 0; thread < num_threads(); ++thread) makers.emplace_back(L, R, size, upper);
-  each_block(cut_product(L.columns, R.columns, size, upper), makers, [&](BlockMaker& maker, const ProductBlock& block) {
-    take(block.row, block.column, maker(block));
-  });
+  each_block(cut_product(L.columns, R.columns, size, upper), makers,
+             [&](BlockMaker& maker, const ProductBlock& block) { take(block.row, block.column, maker(block)); });
 }
 
 }  // namespace

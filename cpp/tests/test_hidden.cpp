@@ -139,7 +139,8 @@ TEST_CASE("rows are drawn in proportion to their weights, and equal weights draw
   CHECK(static_cast<double>(drawn[9]) / even == doctest::Approx(0.6).epsilon(0.05));
 }
 
-TEST_CASE_TEMPLATE("a layer of few rows projects as its weights do, and is drawn from no more of them", T, float, double) {
+TEST_CASE_TEMPLATE("a layer of few rows projects as its weights do, and is drawn from no more of them", T, float,
+                   double) {
   const Matrix<T> X = random_matrix<T>(11, 1200, 9);
   HiddenOptions options;
   options.weights = HiddenWeights::constrained;
@@ -153,7 +154,8 @@ TEST_CASE_TEMPLATE("a layer of few rows projects as its weights do, and is drawn
   CHECK(landmarks.rows.rows() <= 40);
   CHECK(landmarks.rows.rows() > 30);
   for (const RowPair& pair : draw_pairs(options, 1200, std::vector<Index>(300, 0))) {
-    CHECK(options.labels[static_cast<std::size_t>(pair.first)] != options.labels[static_cast<std::size_t>(pair.second)]);
+    CHECK(options.labels[static_cast<std::size_t>(pair.first)] !=
+          options.labels[static_cast<std::size_t>(pair.second)]);
     CHECK((pair.first < 500) == (pair.second < 500));
   }
   HiddenLayer<T> dense = layer;
@@ -174,7 +176,6 @@ TEST_CASE("rows that are too near each other are not multiplied apart") {
   options.n_landmarks = 120;
   const HiddenLayer<float> layer = draw_hidden(options, Inputs<float>(view(X)));
   CHECK(layer.landmarks.rows.size() == 0);
-  CHECK(view(layer).landmarks == nullptr);
   CHECK(layer.weights.rowwise().squaredNorm().minCoeff() > 0);
 }
 

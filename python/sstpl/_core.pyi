@@ -258,4 +258,5 @@ def predict_stack(
     activation: str,
     block_rows: int = 2048,
     out: _Floats | None = None,
+    landmarks: Sequence[tuple[_Floats, _Int64, _Floats] | None] | None = None,
 ) -> _Floats: ...

@@ -21,6 +21,7 @@ row. Beside these columns stand those that flag missing values and categories (`
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -170,7 +171,7 @@ class InputMap:
     fill: _Reals
     dtype: np.dtype[np.floating]
 
-    @property
+    @cached_property
     def n_columns_out(self) -> int:
         """Number of columns of mapped rows."""
         return max(1, len(self._made_of))

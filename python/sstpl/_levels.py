@@ -14,7 +14,9 @@ from sstpl import _core
 from sstpl._spill import empty_beside
 from sstpl._typing import Floats, Labels, Weights
 
-_LevelArrays = tuple[Floats, Floats, Floats, Floats]  # hidden weights, hidden bias, weights, intercept
+_LandmarkArrays = tuple[Floats, Labels, Floats]  # rows, pairs, scale
+# Hidden weights, hidden bias, weights, intercept; and what the hidden weights are differences of, where there is such.
+_LevelArrays = tuple[Floats, Floats, Floats, Floats, _LandmarkArrays | None]
 
 
 _LEAST_COLUMNS_TO_SHARE = 256  # below, differences of products cost as much as the products that they save
@@ -23,7 +25,16 @@ _UNITS_OF_LANDMARK = 4
 _LANDMARKS_OF_CLASS = 4
 
 
-def landmarks(n_rows: int, n_columns: int, width: int, n_outputs: int) -> int:
+@dataclass(frozen=True)
+class Landmarks:
+    """Few rows (m, d) of whose pairs (p, 2) hidden weights are differences, times scale (p,)."""
+
+    rows: Floats
+    pairs: Labels
+    scale: Floats
+
+
+def n_landmarks(n_rows: int, n_columns: int, width: int, n_outputs: int) -> int:
     """Return of how many rows the pairs are made that constrained units of all columns lie between; 0 for all rows.
 
     On MNIST a quarter of the width loses nothing against all rows, and an eighth 2 % in squared error.
@@ -123,8 +134,15 @@ def level_scores(
         both[:, :d], both[:, d:] = X, fed
         X = both
     scores = empty_beside(X, (len(X), len(levels[-1][3])), X.dtype)
-    _core.predict_stack(X, levels, gain, activation, out=scores)
-    return scores
+    return predict(X, levels, gain, activation, scores)
+
+
+def predict(
+    X: Floats, levels: Sequence[_LevelArrays], gain: float, activation: str, out: Floats | None = None
+) -> Floats:
+    """Return scores (n, c) of rows in this process by levels."""
+    dense = [level[:4] for level in levels]
+    return _core.predict_stack(X, dense, gain, activation, out=out, landmarks=[level[4] for level in levels])
 
 
 def some_rows(X: Floats | Elsewhere, most: int) -> tuple[Floats, slice]:

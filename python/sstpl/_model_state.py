@@ -21,13 +21,14 @@ from sstpl._config import build_info
 from sstpl._conformal import Conformity
 from sstpl._model_file import ModelFormatError, Path
 from sstpl._model_schema import Reader, Writer
+from sstpl._recursive import Stack
 from sstpl._targets import ClassTargets, NumberTargets
 from sstpl.classifier import SSTPLClassifier
 from sstpl.regressor import SSTPLRegressor
 
 _CLASSES = {kind.__name__: kind for kind in (SSTPLClassifier, SSTPLRegressor)}
 _DTYPES = ("float32", "float64")
-_VERSION_WITHOUT_SUMS = 1
+_VERSION_WITH_SUMS, _VERSION_WITH_LANDMARKS = 2, 3
 _MOST_THREADS = 1024  # prediction takes as many as the file says
 
 
@@ -53,8 +54,10 @@ def save(model: Any, path: Path, *, sums: bool) -> None:
     given.pop("callback")  # code, of which a file holds none
     parameters = {name: _model_values.write_parameter(name, value) for name, value in given.items()}
     out = Writer()
-    version = container.FORMAT_VERSION if sums else _VERSION_WITHOUT_SUMS
+    version = _VERSION_WITH_LANDMARKS if _has_landmarks(model) else _VERSION_WITH_SUMS if sums else 1
     parts = {part.name: part.write(model, out) for part in _PARTS if part.since <= version}
+    if sums:
+        parts["sums"] = _model_sums.write(model._growth, out)
     header = {
         "format": container.FORMAT,
         "format_version": version,
@@ -144,6 +147,11 @@ def _with_parameters(kind: type[SSTPLClassifier | SSTPLRegressor], given: object
     except (ValueError, TypeError, OverflowError) as error:
         raise ModelFormatError(f"parameters: {error!s:.500}") from error
     return model
+
+
+def _has_landmarks(model: Any) -> bool:
+    stacks = [subsystem for subsystem in model.subsystems_ if isinstance(subsystem, Stack)]
+    return any(level.landmarks is not None for stack in stacks for level in stack.levels)
 
 
 def _write_features(model: Any, out: Writer) -> dict[str, Any]:
@@ -278,5 +286,5 @@ _PARTS = (
     _Part("calibration", _write_calibration, _read_calibration),
     _Part("conformity", _write_conformity, _read_conformity),
     _Part("report", lambda model, out: _model_values.write_report(model.report_), _read_report),
-    _Part("sums", lambda model, out: _model_sums.write(model._growth, out), _read_sums, since=2),
+    _Part("sums", lambda model, out: None, _read_sums, since=_VERSION_WITH_SUMS),  # written where they are asked for
 )

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from sstpl import _model_schema as schema
 from sstpl import _validation as check
+from sstpl._levels import Landmarks
 from sstpl._model_file import ModelFormatError
 from sstpl._model_schema import Reader, Writer
 from sstpl._recursive import Level, Stack
@@ -30,15 +33,24 @@ def read(info: Any, name: str, arrays: Reader, n_inputs: int, n_outputs: int) ->
 def _write_stack(stack: Stack, name: str, out: Writer) -> dict[str, Any]:
     for i, level in enumerate(stack.levels):
         out.record(f"{name}.levels.{i}", level)
+        if level.landmarks is not None:
+            out.record(f"{name}.levels.{i}.landmarks", level.landmarks)
     widths = [level.width for level in stack.levels]
-    return {"kind": "stack", "activation": stack.activation, "gain": stack.gain, "widths": widths}
+    info = {"kind": "stack", "activation": stack.activation, "gain": stack.gain, "widths": widths}
+    numbers = [0 if level.landmarks is None else len(level.landmarks.rows) for level in stack.levels]
+    return info | {"landmarks": numbers} if any(numbers) else info
 
 
 def _read_stack(info: Any, name: str, arrays: Reader, n_inputs: int, n_outputs: int) -> Stack:
-    info = schema.keyed(name, info, ("kind", "activation", "gain", "widths"))
+    info = schema.keyed(name, info, ("kind", "activation", "gain", "widths"), optional=("landmarks",))
     activation = schema.choice(f"{name}.activation", info["activation"], check.ALL_ACTIVATIONS)
     levels = []
-    for i, width in enumerate(schema.items(f"{name}.widths", info["widths"], least=1)):
+    widths = schema.items(f"{name}.widths", info["widths"], least=1)
+    landmarks = schema.items(f"{name}.landmarks", info.get("landmarks", [0] * len(widths)))
+    numbers = [schema.integer(f"{name}.landmarks", number) for number in landmarks]
+    if len(numbers) != len(widths):
+        raise schema.fail(f"{name}.landmarks", f"a list of {len(widths)} entries", landmarks)
+    for i, width in enumerate(widths):
         units = schema.integer(f"{name}.widths", width, 1)
         shapes = {
             "hidden_weights": (units, n_inputs + (n_outputs if i else 0)),
@@ -46,8 +58,21 @@ def _read_stack(info: Any, name: str, arrays: Reader, n_inputs: int, n_outputs: 
             "weights": (units, n_outputs),
             "intercept": (n_outputs,),
         }
-        levels.append(arrays.record(Level, f"{name}.levels.{i}", shapes))
+        shared = _read_landmarks(f"{name}.levels.{i}.landmarks", arrays, numbers[i], shapes["hidden_weights"])
+        levels.append(arrays.record(Level, f"{name}.levels.{i}", shapes, landmarks=shared))
     return Stack(activation, schema.real(f"{name}.gain", info["gain"]), tuple(levels))
+
+
+def _read_landmarks(name: str, arrays: Reader, number: int, shape: tuple[int, ...]) -> Landmarks | None:
+    """Return the landmarks of hidden weights of a shape, or None where there are none."""
+    if number == 0:
+        return None
+    units, columns = shape
+    pairs = arrays.take(f"{name}.pairs", (units, 2), np.int64)
+    if pairs.min() < 0 or pairs.max() >= number:
+        raise schema.fail(f"the array '{name}.pairs'", f"numbers of {number} rows", pairs)
+    rows: dict[str, tuple[int, ...]] = {"rows": (number, columns), "scale": (units,)}
+    return arrays.record(Landmarks, name, rows, pairs=pairs)
 
 
 def _write_paper(subsystem: Subsystem, name: str, out: Writer) -> dict[str, Any]:

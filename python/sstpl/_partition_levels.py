@@ -61,6 +61,7 @@ def fit_level(
     return {
         "hidden_weights": layer[0],
         "hidden_bias": layer[1],
+        "landmarks": None,
         "weights": weights,
         "intercept": intercept,
         "report": report,

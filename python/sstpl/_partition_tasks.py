@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from sstpl import _core
 from sstpl._given import NUMBERS, Given
+from sstpl._levels import predict
 from sstpl._solving import Solution, Solved, solve_path
 from sstpl._typing import Floats, Labels, Weights
 
@@ -180,12 +181,12 @@ def scores_without_row(
 
 def _scores(Z: Floats, level: LevelTask, readout: tuple[Floats, Floats]) -> Floats:
     weights, bias, _ = level.layer
-    return _core.predict_stack(Z, [(weights, bias, *readout)], 1.0, level.activation)
+    return predict(Z, [(weights, bias, *readout, None)], 1.0, level.activation)
 
 
 def stack_scores(X: Floats, fed: Floats | None, levels: list[Any], gain: float, activation: str) -> Floats:
     """Return the scores of rows by levels."""
-    return _core.predict_stack(beside(X, fed), levels, gain, activation)
+    return predict(beside(X, fed), levels, gain, activation)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ different classes tell the units of a fold about labels; those of the last level
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
@@ -26,7 +27,7 @@ from sstpl._blocks import blocks
 from sstpl._budget import Budget, level_bytes
 from sstpl._callbacks import Tell, nobody
 from sstpl._config import threads_for
-from sstpl._levels import LevelOptions, fit_level, landmarks, level_scores, some_rows
+from sstpl._levels import Landmarks, LevelOptions, fit_level, level_scores, n_landmarks, some_rows
 from sstpl._progress import Progress
 from sstpl._report import Step, step
 from sstpl._rows import Rows
@@ -75,6 +76,7 @@ class Level:
     hidden_bias: Floats
     weights: Floats
     intercept: Floats
+    landmarks: Landmarks | None = None
 
     @property
     def width(self) -> int:
@@ -82,9 +84,16 @@ class Level:
         return len(self.hidden_weights)
 
     @property
-    def arrays(self) -> tuple[Floats, Floats, Floats, Floats]:
+    def arrays(self) -> tuple[Any, ...]:
         """What the core predicts with."""
-        return self.hidden_weights, self.hidden_bias, self.weights, self.intercept
+        shared = None if self.landmarks is None else tuple(vars(self.landmarks).values())
+        return self.hidden_weights, self.hidden_bias, self.weights, self.intercept, shared
+
+    @property
+    def flops(self) -> float:
+        """Floating-point operations for each row."""
+        projections = self.hidden_weights if self.landmarks is None else self.landmarks.rows
+        return 2.0 * (projections.size + self.weights.size)
 
 
 @dataclass(frozen=True)
@@ -134,8 +143,8 @@ class Stack:
         Of a block of `n_rows` the threads are those of all: their number may change how a score is rounded.
         """
         levels = [level.arrays for level in self.levels]
-        flops = 2.0 * (len(X) if n_rows is None else n_rows) * sum(level.hidden_weights.size for level in self.levels)
-        with threads_for(flops):
+        flops = (len(X) if n_rows is None else n_rows) * sum(level.flops for level in self.levels)
+        with threads_for(flops) if len(X) > 1 else nullcontext():  # a single row has a thread of its own in any case
             return level_scores(X, None, levels, self.gain, self.activation)
 
     def staged(self, X: Floats) -> tuple[Floats, Floats]:
@@ -262,7 +271,8 @@ class RecursiveFit:
         fed = None if below is None else self._fed(below.fed)
         fed_then = self._fed(below.blind) if below is not None and self.is_regression else None
         fit = fit_level(self.rows.X, self.rows.targets, fed, fed_then, options)
-        level = Level(fit["hidden_weights"], fit["hidden_bias"], fit["weights"], fit["intercept"])
+        shared = None if fit["landmarks"] is None else Landmarks(*fit["landmarks"])
+        level = Level(fit["hidden_weights"], fit["hidden_bias"], fit["weights"], fit["intercept"], shared)
         held = self._score_held(level, None if below is None else below.held)
         self.progress.done(self._cost(width))
         seconds = perf_counter() - start
@@ -281,7 +291,7 @@ class RecursiveFit:
             return 0
         n_rows, n_columns = self.rows.X.shape
         n_outputs = self.rows.targets.shape[1]
-        return landmarks(n_rows, n_columns + (0 if below is None else n_outputs), width, n_outputs)
+        return n_landmarks(n_rows, n_columns + (0 if below is None else n_outputs), width, n_outputs)
 
     def _feedback_gain(self, scores: Floats) -> float:
         """Return g: the variance of g S, summed over columns, is the wanted multiple of that of X."""

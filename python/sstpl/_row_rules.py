@@ -135,7 +135,8 @@ def targets_of(y: object, n_rows: int, *, classification: bool) -> npt.NDArray[A
 
 def prediction_rows(estimator: BaseEstimator, X: object) -> Given:
     """Check rows to predict against the fitted estimator."""
-    check_is_fitted(estimator)
+    if "_input_map" not in vars(estimator):  # as `__sklearn_is_fitted__`; the check is for its error
+        check_is_fitted(estimator)
     if _is_plain(X, estimator):
         return Given(X, has_missing=False)
     columns, rows, dtype = _as_known(estimator, X)

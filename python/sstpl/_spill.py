@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +69,7 @@ def empty_in_file(shape: tuple[int, ...], dtype: npt.DTypeLike) -> _Array:
 
 def empty_beside(rows: object, shape: tuple[int, ...], dtype: npt.DTypeLike) -> _Array:
     """Return an array for what is made of rows, in a file where they are in one and it is large."""
-    n_bytes = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
-    if isinstance(rows, np.memmap) and n_bytes >= LEAST_BYTES:
+    if isinstance(rows, np.memmap) and prod(shape) * np.dtype(dtype).itemsize >= LEAST_BYTES:
         return empty_in_file(shape, dtype)
     return np.empty(shape, dtype=dtype)
 

@@ -1,5 +1,7 @@
 """Wide fits on float rows where sums are made in whole numbers: those of the features that they are rounded to."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -35,7 +37,7 @@ def test_a_wide_fit_solves_for_the_rounded_features(problem, alpha):
     H, Y = problem
     starts = problems.fold_starts(N, FOLDS)
     fit = _core.fit_crossfit(H, Y, [alpha], starts, intercept=False)
-    features = np.concatenate([fixed.rounded(H[a:b]) for a, b in zip(starts, starts[1:], strict=False)])
+    features = np.concatenate([fixed.rounded(H[a:b]) for a, b in pairwise(starts)])
     expected = ridge(features, H, Y, fit["report"]["solve"]["penalty"])
     np.testing.assert_allclose(fit["weights"], expected, atol=1e-5)
     plain = ridge(H.astype(np.float64), H, Y, fit["report"]["solve"]["penalty"])

@@ -270,6 +270,43 @@ def test_bad_settings_of_a_level_are_refused_by_name(change, words):
 
 
 @each_dtype
+def test_scores_by_landmarks_are_those_by_the_weights_that_they_make(dtype):
+    X, R, scale = (problems.normal(*shape, seed=len(shape), dtype=dtype) for shape in ((700, 6), (8, 6), (30,)))
+    pairs = np.stack([np.arange(30) % 8, np.arange(30) % 7], axis=1)
+    level = (scale[:, None] * (R[pairs[:, 0]] - R[pairs[:, 1]]), *levels_of(6, 2, [30], dtype)[0][1:])
+    expected = _core.predict_stack(X, [level], GAIN, "tanh")
+    wrong = (np.zeros_like(level[0]), *level[1:])  # whose products are not taken
+    for rows in (X, X[:1]):
+        found = _core.predict_stack(rows, [wrong], GAIN, "tanh", landmarks=[(R, pairs, scale)])
+        problems.assert_close(found, expected[: len(rows)], dtype, 10)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"landmarks": []}, "landmarks must have one entry per level"),
+        ({"rows": np.ones((3, 5))}, "landmarks must be rows"),
+        ({"pairs": np.zeros((4, 3), np.int64)}, "landmarks must be rows"),
+        ({"pairs": np.zeros((3, 2), np.int64)}, "landmarks must be rows"),
+        ({"scale": np.ones(3)}, "landmarks must be rows"),
+        ({"pairs": np.full((4, 2), 3)}, "pairs of landmarks must be numbers of their rows"),
+        ({"pairs": np.full((4, 2), -1)}, "pairs of landmarks must be numbers of their rows"),
+    ],
+)
+def test_landmarks_that_do_not_fit_are_refused(change, words):
+    given = {"rows": np.ones((3, 6)), "pairs": np.zeros((4, 2), np.int64), "scale": np.ones(4)} | change
+    landmarks = given.pop("landmarks", None)
+    with pytest.raises(ValueError, match=words):
+        _core.predict_stack(
+            np.ones((5, 6)),
+            levels_of(6, 2, [4]),
+            GAIN,
+            "tanh",
+            landmarks=[tuple(given.values())] if landmarks is None else landmarks,
+        )
+
+
+@each_dtype
 @pytest.mark.parametrize("n", [12, 60])
 def test_scores_go_to_arrays_of_the_callers(n, dtype):
     X, Y, starts = problems.normal(n, 6, dtype=dtype), problems.normal(n, 2, dtype=dtype), problems.fold_starts(n, 3)

@@ -1,16 +1,18 @@
 """Small fitted models of every kind, and what the tests of files compare; not a test itself."""
 
 import copy
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest import mock
 
 import numpy as np
 import pandas as pd
 from sklearn.datasets import load_diabetes, load_digits
 
-from sstpl import SSTPLClassifier, SSTPLRegressor
+from sstpl import SSTPLClassifier, SSTPLRegressor, _levels
 from sstpl import _model_file as container
 
 STACK = {"hidden_width": 12, "max_depth": 2, "n_subsystems": 2, "random_state": 0}
@@ -39,6 +41,14 @@ def _classes(names):
     return lambda y: np.asarray(names)[(y > 100).astype(int) + (y > 200)]
 
 
+@contextmanager
+def landmarks():
+    """Let levels of any size have landmarks, half as many as units."""
+    small = {"_LEAST_COLUMNS_TO_SHARE": 1, "_LEAST_WIDTH_TO_SHARE": 1, "_UNITS_OF_LANDMARK": 2}
+    with mock.patch.multiple(_levels, **small, _LANDMARKS_OF_CLASS=1):
+        yield
+
+
 # name: estimator, parameters, rows, what is made of the targets
 KINDS = {
     "stack, feature": (SSTPLClassifier, STACK | {"scaling": "feature"}, images, None),
@@ -48,6 +58,7 @@ KINDS = {
     "stack, none": (SSTPLClassifier, STACK | {"scaling": "none"}, table, _classes([False, True, True])),
     "stack, chosen map": (SSTPLClassifier, STACK, table, _classes([-1.0, 0.0, 2.0])),
     "stack, several outputs": (SSTPLRegressor, STACK | {"scaling": "feature"}, table, lambda y: np.c_[y, -y, y**2]),
+    "stack, landmarks": (SSTPLClassifier, STACK | {"hidden_width": 20, "hidden_columns": "all"}, images, None),
     "stack, one column": (SSTPLRegressor, STACK | {"scaling": "feature"}, table, lambda y: y[:, np.newaxis]),
     "images, one layer": (SSTPLClassifier, STACK | {"image_shape": (8, 8), "image_filters": 3}, images, None),
     "images, chosen map": (SSTPLClassifier, STACK | {"image_shape": (8, 8)}, images, lambda y: y.astype(np.uint8)),
@@ -66,7 +77,8 @@ def fitted(kind, dtype="float64"):
     estimator, parameters, rows, targets = KINDS[kind]
     X, y = rows()
     X = X.astype(dtype)
-    return estimator(**parameters).fit(X, y if targets is None else targets(y)), X
+    with landmarks() if "landmarks" in kind else nullcontext():
+        return estimator(**parameters).fit(X, y if targets is None else targets(y)), X
 
 
 @cache

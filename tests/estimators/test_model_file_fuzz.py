@@ -13,7 +13,7 @@ import sstpl
 from estimators.model_files import contents, forge, scores
 from sstpl import ModelFormatError
 
-KINDS = ("stack, quantile", "images, one layer", "paper, all blocks", "stack, several outputs")
+KINDS = ("stack, quantile", "images, one layer", "paper, all blocks", "stack, several outputs", "stack, landmarks")
 
 
 @pytest.fixture

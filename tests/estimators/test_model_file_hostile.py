@@ -69,8 +69,8 @@ def test_an_edited_number_is_refused(tiny, path):
 
 def test_a_newer_version_is_named(tiny, path):
     header, arrays = container.read(tiny)
-    forge(path, header | {"format_version": 3, "sstpl_version": "9.8.7", "wings": 2}, arrays)
-    refuses(path, r"format_version 3, written by sstpl '9.8.7'; this sstpl reads format_version 2 and older")
+    forge(path, header | {"format_version": 4, "sstpl_version": "9.8.7", "wings": 2}, arrays)
+    refuses(path, r"format_version 4, written by sstpl '9.8.7'; this sstpl reads format_version 3 and older")
 
 
 def _zip():
@@ -218,6 +218,11 @@ ARRAY_LIES = [
     ("images, one layer", "input_map.mean", lambda a: a[1:], "mean"),
     ("stack, several outputs", "targets.scale", lambda a: -a, "scale must be positive"),
     ("stack, several outputs", "targets.mean", lambda a: a.astype(np.float32), "targets.mean"),
+    ("stack, landmarks", "subsystems.0.levels.0.landmarks.pairs", lambda a: a + 100, "numbers of"),
+    ("stack, landmarks", "subsystems.0.levels.0.landmarks.pairs", lambda a: -1 - a, "numbers of"),
+    ("stack, landmarks", "subsystems.0.levels.0.landmarks.pairs", lambda a: a[:, 0], "landmarks.pairs"),
+    ("stack, landmarks", "subsystems.0.levels.0.landmarks.rows", lambda a: a[1:], "landmarks.rows"),
+    ("stack, landmarks", "subsystems.0.levels.0.landmarks.scale", lambda a: a[1:], "landmarks.scale"),
     ("paper, all blocks", "subsystems.0.readout.hidden_bias", lambda a: a[1:], "hidden_bias"),
     ("paper, all blocks", "subsystems.0.backward.0.prototypes", lambda a: a[:, :0], "prototypes"),
     ("paper, all blocks", "subsystems.0.encoders.0.low", lambda a: a[:0], "low"),
@@ -229,6 +234,25 @@ ARRAY_LIES = [
 def test_an_array_that_lies_is_refused_by_name(kind, name, lie, match, path):
     header, arrays = contents(kind)
     forge(path, header, arrays | {name: np.ascontiguousarray(lie(arrays[name]))})
+    refuses(path, match)
+
+
+@pytest.mark.parametrize(
+    ("lie", "match"),
+    [
+        ([3], "a list of"),
+        ([2**40, 0], "a whole number"),
+        ([3, 2.0], "a whole number"),
+        ([-1, 0], "a whole number"),
+        (7, "a list"),
+    ],
+)
+def test_numbers_of_landmarks_that_lie_are_refused(lie, match, path):
+    header, arrays = copy.deepcopy(contents("stack, landmarks"))
+    assert header["format_version"] == 3
+    assert len(header["subsystems"][0]["landmarks"]) == 2
+    header["subsystems"][0]["landmarks"] = lie
+    forge(path, header, arrays)
     refuses(path, match)
 
 

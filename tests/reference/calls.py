@@ -31,6 +31,9 @@ NAMES = {
     ("predict_stack", "levels", 1, 1): "hidden bias",
     ("predict_stack", "levels", 1, 2): "weights",
     ("predict_stack", "levels", 1, 3): "intercept",
+    ("predict_stack", "landmarks", 0, 0): "landmarks",
+    ("predict_stack", "landmarks", 0, 1): "pairs of landmarks",
+    ("predict_stack", "landmarks", 0, 2): "scale of landmarks",
     ("predict_subsystem", "encoders", 0, 0): "encoder weights",
     ("predict_subsystem", "encoders", 0, 1): "low",
     ("predict_subsystem", "encoders", 0, 2): "scale",
@@ -202,6 +205,7 @@ def calls(dtype):
             ],
             "gain": 0.5,
             "activation": "tanh",
+            "landmarks": [(draw(5, 4), np.arange(12).reshape(6, 2) % 5, draw(6)), None],
         },
     }
 

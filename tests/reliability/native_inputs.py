@@ -20,8 +20,9 @@ from sstpl import _core
 
 REFUSALS = (ValueError, TypeError, MemoryError)  # LinAlgError is a ValueError
 
-# Where a NaN may stay unseen: only the shape counts, a row that is not finite is never paired, a pixel is in none of
-# the patches drawn, filters see no images, a triangle is all that is read, or results are whole numbers.
+# Where a NaN may stay unseen: only the shape counts (of hidden weights with landmarks as well), a row that is not
+# finite is never paired, a pixel is in none of the patches drawn, filters see no images, a triangle is all that is
+# read, or results are whole numbers.
 MAY_SWALLOW = {
     ("apply_conv", "filters"),
     ("hash_rows", "X"),
@@ -30,6 +31,7 @@ MAY_SWALLOW = {
     ("fit_backward", "weights"),
     ("draw_hidden", "X"),
     ("hidden_leverages", "factor"),
+    ("predict_stack", "levels"),
     ("Sums.__setstate__", "state"),
 }
 LARGEST_LOOP = {"max_iter": 50}  # a larger number is a longer run, which is what was asked for

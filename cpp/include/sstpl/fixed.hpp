@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Gram matrices of float features in whole numbers, by instructions that multiply 16 bits twice as fast as float
-// (x86 AVX512-VNNI): in every 128 rows a column is rounded to multiples of 1/4095 of its largest entry, and products are
-// added exactly. What comes out is the Gram matrix of features that near, so it stays positive semidefinite: the
+// (x86 AVX512-VNNI): in every 128 rows a column is rounded to multiples of 1/4095 of its largest entry, and products
+// are added exactly. What comes out is the Gram matrix of features that near, so it stays positive semidefinite: the
 // rounding moves a column by 1e-4 of its norm where its entries are alike, and never by more than 1.4e-3 of it.
 #pragma once
 

@@ -15,14 +15,30 @@
 
 namespace sstpl {
 
-/// Few rows R (m, d) whose differences are the weights of p units: A = diag(scale) (R[first] - R[second]). Products with
-/// R are p / m times cheaper than those with A. Empty where there are none.
+/// Few rows R (m, d) whose differences are the weights of p units: A = diag(scale) (R[first] - R[second]). Products
+/// with R are p / m times cheaper than those with A. Empty where there are none.
 template <class T>
 struct Landmarks {
-  Matrix<T> rows;                    // R (m, d)
-  std::vector<Index> first, second;  // of rows, p each
-  Vector<T> scale;                   // (p)
+  Matrix<T> rows;              // R (m, d)
+  Matrix<std::int64_t> pairs;  // first and second row of every unit (p, 2)
+  Vector<T> scale;             // (p)
 };
+
+/// Landmarks that somebody else owns.
+template <class T>
+struct LandmarksView {
+  MatrixView<T> rows{nullptr, 0, 0, Eigen::OuterStride<>(0)};
+  MatrixView<std::int64_t> pairs{nullptr, 0, 0, Eigen::OuterStride<>(0)};
+  VectorView<T> scale{nullptr, 0};
+};
+template <class T>
+LandmarksView<T> view(const Landmarks<T>& landmarks) {
+  return {view(landmarks.rows), view(landmarks.pairs), view(landmarks.scale)};
+}
+
+/// Throws unless these are landmarks of p units on d columns, or none.
+template <class T>
+void check_landmarks(const LandmarksView<T>& landmarks, Index p, Index d);
 
 /// A hidden layer that somebody else owns: what every function but the draw takes.
 template <class T>
@@ -30,7 +46,7 @@ struct HiddenView {
   MatrixView<T> weights;  // A (p, d)
   VectorView<T> bias;     // b (p)
   Activation activation = Activation::tanh;
-  const Landmarks<T>* landmarks = nullptr;  // of the same weights, or null
+  LandmarksView<T> landmarks = {};  // of the same weights, or none
 
   Index n_hidden() const { return weights.rows(); }
 };
@@ -44,8 +60,7 @@ struct HiddenLayer {
 };
 template <class T>
 HiddenView<T> view(const HiddenLayer<T>& layer) {
-  const bool shared = layer.landmarks.rows.rows() > 0;
-  return {view(layer.weights), view(layer.bias), layer.activation, shared ? &layer.landmarks : nullptr};
+  return {view(layer.weights), view(layer.bias), layer.activation, view(layer.landmarks)};
 }
 
 enum class HiddenWeights { orthogonal, uniform, normal, constrained };
