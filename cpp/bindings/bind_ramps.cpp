@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "pybind.hpp"
 #include "sstpl/ramps.hpp"
+#include "sstpl/scratch.hpp"
 
 namespace sstpl::python {
 
@@ -9,6 +10,7 @@ namespace {
 template <class In, class Out>
 py::array written(const Ramps& ramps, const MatrixView<In>& rows) {
   Matrix<Out> Z(rows.rows(), ramps.size());
+  prefer_large_pages(Z.data(), static_cast<std::size_t>(Z.size()) * sizeof(Out));
   {
     const py::gil_scoped_release no_gil;  // the caller holds every array
     apply_ramps(ramps, rows, span(Z));

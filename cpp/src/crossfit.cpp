@@ -120,8 +120,8 @@ class Crossfit {
       }
     }
     if (sums_.size() > 1) {
-      whole_ = sums_.front();
-      for (std::size_t k = 1; k < sums_.size(); ++k) merge(*whole_, sums_[k]);
+      whole_.emplace(stream_.n_features(), Y_.cols());
+      for (const Sums& sums : sums_) merge(*whole_, sums);
     }
   }
 
@@ -353,7 +353,7 @@ Index kept_rows(const CrossfitOptions& options, Index n_rows, Index n_features, 
   constexpr Index always = Index{256} << 20;
   const Index row_bytes = std::max<Index>(1, n_features * feature_bytes);
   const Index folds = std::max<Index>(1, static_cast<Index>(options.fold_starts.size()) - 1);
-  const Index room = n_rows <= always / row_bytes ? always : (2 * folds + 6) * n_features * n_features;
+  const Index room = n_rows <= always / row_bytes ? always : (2 * folds + 4) * n_features * n_features;
   return std::min(n_rows, std::min(room, options.hold_bytes) / row_bytes);
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "sstpl/crossfit.hpp"
+#include "sstpl/scratch.hpp"
 
 namespace sstpl {
 
@@ -17,7 +18,8 @@ inline Index even_blocks(Index rows, Index at_most) {
   return std::max((rows + blocks - 1) / blocks, std::min(shift_rows, at_most));
 }
 
-// Makes the shifted features of any range of rows, keeping those of as many leading rows as fit.
+// Makes the shifted features of any range of rows. Of as many leading rows as fit it keeps them, or, for a layer with
+// landmarks, the products with these, which are fewer and are what costs most.
 template <class T>
 class FeatureStream {
  public:
@@ -27,9 +29,18 @@ class FeatureStream {
         shift_(Vector<T>::Zero(design.n_features())) {
     const Index n = design.inputs.n_rows();
     const Index p = design.n_features();
+    const Index m = design.hidden != nullptr && !hold_always ? design.hidden->landmarks.rows.rows() : 0;
     kept_ = hold_always ? n : kept_rows(options, n, p, static_cast<Index>(sizeof(T)));
+    if (m > 0) {
+      kept_products_ = std::min(n, kept_ * p / m);
+      kept_ = 0;
+      products_.resize(kept_products_, m);
+    }
     // A block that begins among the kept rows and ends beyond them is made whole behind them.
     features_.resize(kept_ + (kept_ < n ? std::min(n, block_rows_) : 0), p);
+    for (Matrix<T>* array : {&features_, &products_}) {
+      prefer_large_pages(array->data(), static_cast<std::size_t>(array->size()) * sizeof(T));
+    }
     Z_.resize(std::min(n, block_rows_), design.inputs.as_array() != nullptr ? 0 : design.inputs.n_columns());
     if (options.intercept) set_shift();  // only an intercept can undo it
   }
@@ -52,10 +63,15 @@ class FeatureStream {
   MatrixSpan<T> make(Index row, Index rows) {
     MatrixSpan<T> H = slot(row, rows);
     compute(row, H);
-    if (keeps(row, rows) && row <= made_) made_ = std::max(made_, row + rows);
+    if (row + rows <= std::max(kept_, kept_products_) && row <= made_) made_ = std::max(made_, row + rows);
     return H;
   }
-  MatrixSpan<T> again(Index row, Index rows) { return row + rows <= made_ ? slot(row, rows) : make(row, rows); }
+  MatrixSpan<T> again(Index row, Index rows) {
+    if (row + rows > made_) return make(row, rows);
+    MatrixSpan<T> H = slot(row, rows);
+    if (kept_products_ > 0) apply_products(*design_.hidden, products(row, rows), view(shift_), H);
+    return H;
+  }
   bool keeps(Index row, Index rows) const { return row + rows <= kept_; }
 
  private:
@@ -64,6 +80,8 @@ class FeatureStream {
     return MatrixSpan<T>(features_.data() + from * features_.cols(), rows, features_.cols(),
                          Eigen::OuterStride<>(features_.cols()));
   }
+
+  MatrixView<T> products(Index row, Index rows) const { return block(view(products_), row, 0, rows, products_.cols()); }
 
   void compute(Index row, MatrixSpan<T>& H) {
     const Inputs<T>& inputs = design_.inputs;
@@ -74,12 +92,19 @@ class FeatureStream {
       return;
     }
     if (array != nullptr) {
-      apply_hidden(*design_.hidden, block(*array, row, 0, H.rows(), array->cols()), view(shift_), H);
+      compute_hidden(row, block(*array, row, 0, H.rows(), array->cols()), H);
       return;
     }
     MatrixSpan<T> Z = top_rows(Z_, H.rows());
     inputs.fill(row, Z);
-    apply_hidden(*design_.hidden, view(Z), view(shift_), H);
+    compute_hidden(row, view(Z), H);
+  }
+
+  void compute_hidden(Index row, const MatrixView<T>& Z, MatrixSpan<T>& H) {
+    if (row + H.rows() > kept_products_) return apply_hidden(*design_.hidden, Z, view(shift_), H);
+    MatrixSpan<T> all = span(products_);
+    multiply_landmarks(*design_.hidden, Z, block(all, row, 0, H.rows(), products_.cols()));
+    apply_products(*design_.hidden, products(row, H.rows()), view(shift_), H);
   }
 
   // Features with a large mean lose digits in sums of squares; any fixed shift near the mean repairs that.
@@ -94,9 +119,10 @@ class FeatureStream {
   Design<T> design_;
   Index block_rows_;
   Vector<T> shift_;
-  Index kept_ = 0;  // leading rows that there is room for
-  Index made_ = 0;  // of those, how many are there
-  Matrix<T> features_, Z_;
+  Index kept_ = 0;           // leading rows that there is room for
+  Index kept_products_ = 0;  // the same of their products with landmarks
+  Index made_ = 0;           // of those, how many are there
+  Matrix<T> features_, products_, Z_;
 };
 
 }  // namespace sstpl

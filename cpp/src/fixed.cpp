@@ -23,14 +23,15 @@ const detail::FixedKernels& kernels() { return *detail::avx512vnni_kernels(); }
 
 Index strips(Index columns) { return (columns + fixed_columns - 1) / fixed_columns; }
 
-// All rows of H in whole numbers, 128 at a time: n p bytes twice.
+// All rows of H in whole numbers, 128 at a time.
 class Rounded {
  public:
-  explicit Rounded(const MatrixView<float>& H)
+  Rounded(const MatrixView<float>& H, Scratch& words)
       : n_parts_((H.rows() + fixed_rows - 1) / fixed_rows),
         n_strips_(strips(H.cols())),
-        words_(static_cast<std::size_t>(n_parts_ * n_strips_ * fixed_strip) * sizeof(std::uint32_t)),
+        words_(words),
         scales_(n_parts_, n_strips_ * fixed_columns) {
+    words_.reserve(static_cast<std::size_t>(n_parts_ * n_strips_ * fixed_strip) * sizeof(std::uint32_t));
     parallel_for(0, n_parts_, 1, [&](Index from, Index to) {
       for (Index part = from; part < to; ++part) round(H, part);
     });
@@ -55,7 +56,7 @@ class Rounded {
   }
 
   Index n_parts_, n_strips_;
-  Scratch words_;
+  Scratch& words_;
   Matrix<float> scales_;
 };
 
@@ -92,10 +93,10 @@ bool has_fixed_products() { return simd() >= Simd::avx512vnni; }
 // Measured (bench_parts.cpp): below these, rounding costs more than it saves.
 bool fixed_gram_pays(Index n, Index p) { return n >= 256 && p >= 768 && has_fixed_products(); }
 
-void fixed_gram(const MatrixView<float>& H, const TakeBlock& take) {
+void fixed_gram(const MatrixView<float>& H, Scratch& words, const TakeBlock& take) {
   require(has_fixed_products(), "this machine has no AVX512-VNNI, or SSTPL_SIMD rules it out");
   const Index size = block_size(H.cols(), H.cols(), tile_block, tile_block / 4, true);
-  const Rounded rounded(H);
+  const Rounded rounded(H, words);
   std::vector<FixedMaker> makers;
   makers.reserve(static_cast<std::size_t>(num_threads()));
   for (int thread = 0; thread < num_threads(); ++thread) makers.emplace_back(rounded);

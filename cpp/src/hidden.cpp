@@ -295,7 +295,9 @@ void check_landmarks(const LandmarksView<T>& landmarks, Index p, Index d) {
 
 namespace {
 
-constexpr Index rows_of_products = 512;  // whose products with landmarks are in the cache until they are used
+constexpr Index row_grain = 16;          // per thread
+constexpr Index rows_of_products = 512;  // whose products with landmarks are in the cache until they are used; and at
+                                         // a time, so that products which are kept have the bits of others
 
 // C := A B'.
 void multiply(const MatrixView<float>& A, const MatrixView<float>& B, MatrixSpan<float> C) {
@@ -306,26 +308,46 @@ void multiply(const MatrixView<double>& A, const MatrixView<double>& B, MatrixSp
   gemm(1.0, A, Transpose::no, B, Transpose::yes, 0.0, C);
 }
 
+}  // namespace
+
+template <class T>
+void multiply_landmarks(const HiddenView<T>& layer, const MatrixView<T>& Z, MatrixSpan<T> K) {
+  for (Index row = 0; row < Z.rows(); row += rows_of_products) {
+    const Index rows = std::min(rows_of_products, Z.rows() - row);
+    multiply(block(Z, row, 0, rows, Z.cols()), layer.landmarks.rows, block(K, row, 0, rows, K.cols()));
+  }
+}
+
+template <class T>
+void apply_products(const HiddenView<T>& layer, const MatrixView<T>& K, const VectorView<T>& shift, MatrixSpan<T> H) {
+  const LandmarksView<T>& landmarks = layer.landmarks;
+  require(H.rows() == K.rows() && K.cols() == landmarks.rows.rows() && H.cols() == landmarks.pairs.rows() &&
+              shift.size() == H.cols(),
+          "products with landmarks must be (n, m), the hidden features (n, p) and shift (p)");
+  parallel_for(0, H.rows(), row_grain, [&](Index from, Index to) {
+    for (Index i = from; i < to; ++i) {
+      const T* product = K.data() + i * K.outerStride();
+      T* target = H.data() + i * H.outerStride();
+      for (Index unit = 0; unit < H.cols(); ++unit) {
+        const std::int64_t* pair = landmarks.pairs.data() + unit * landmarks.pairs.outerStride();
+        target[unit] = landmarks.scale(unit) * (product[pair[0]] - product[pair[1]]);
+      }
+      apply_activation(layer.activation, layer.bias.data(), shift.data(), target, H.cols());
+    }
+  });
+}
+
+namespace {
+
 template <class T>
 void apply_by_landmarks(const HiddenView<T>& layer, const MatrixView<T>& Z, const VectorView<T>& shift,
                         MatrixSpan<T>& H) {
-  const LandmarksView<T>& landmarks = layer.landmarks;
-  const Index p = H.cols();
-  Matrix<T> products(std::min(rows_of_products, Z.rows()), landmarks.rows.rows());
+  Matrix<T> products(std::min(rows_of_products, Z.rows()), layer.landmarks.rows.rows());
   for (Index row = 0; row < Z.rows(); row += rows_of_products) {
     const Index rows = std::min(rows_of_products, Z.rows() - row);
-    multiply(block(Z, row, 0, rows, Z.cols()), landmarks.rows, top_rows(products, rows));
-    parallel_for(0, rows, 16, [&](Index from, Index to) {
-      for (Index i = from; i < to; ++i) {
-        const T* product = products.data() + i * products.cols();
-        T* target = H.data() + (row + i) * H.outerStride();
-        for (Index unit = 0; unit < p; ++unit) {
-          const std::int64_t* pair = landmarks.pairs.data() + unit * landmarks.pairs.outerStride();
-          target[unit] = landmarks.scale(unit) * (product[pair[0]] - product[pair[1]]);
-        }
-        apply_activation(layer.activation, layer.bias.data(), shift.data(), target, p);
-      }
-    });
+    MatrixSpan<T> K = top_rows(products, rows);
+    multiply_landmarks(layer, block(Z, row, 0, rows, Z.cols()), K);
+    apply_products(layer, block(view(products), 0, 0, rows, products.cols()), shift, block(H, row, 0, rows, H.cols()));
   }
 }
 
@@ -368,6 +390,12 @@ template HiddenLayer<double> pair_layer<double>(const HiddenOptions&, const Matr
                                                 const MatrixView<double>&);
 template void check_landmarks<float>(const LandmarksView<float>&, Index, Index);
 template void check_landmarks<double>(const LandmarksView<double>&, Index, Index);
+template void multiply_landmarks<float>(const HiddenView<float>&, const MatrixView<float>&, MatrixSpan<float>);
+template void multiply_landmarks<double>(const HiddenView<double>&, const MatrixView<double>&, MatrixSpan<double>);
+template void apply_products<float>(const HiddenView<float>&, const MatrixView<float>&, const VectorView<float>&,
+                                    MatrixSpan<float>);
+template void apply_products<double>(const HiddenView<double>&, const MatrixView<double>&, const VectorView<double>&,
+                                     MatrixSpan<double>);
 template void apply_hidden<float>(const HiddenView<float>&, const MatrixView<float>&, const VectorView<float>&,
                                   MatrixSpan<float>);
 template void apply_hidden<double>(const HiddenView<double>&, const MatrixView<double>&, const VectorView<double>&,

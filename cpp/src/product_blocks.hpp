@@ -1,47 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What products that are made block by block share (tiles.cpp, fixed.cpp): how a product is cut, memory to make a block
-// in, and the threads that take the next block in turn; nobody else includes it.
+// What products that are made block by block share (tiles.cpp, fixed.cpp): how a product is cut, and the
+// threads that take the next block in turn; nobody else includes it.
 #pragma once
 
 #include <algorithm>
 #include <atomic>
-#include <memory>
-#include <new>
 #include <vector>
 
 #include "sstpl/blas.hpp"
 #include "sstpl/parallel.hpp"
+#include "sstpl/scratch.hpp"
 #include "sstpl/types.hpp"
-
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
 
 namespace sstpl {
 
 struct ProductBlock {
   Index row, rows, column, columns;
-};
-
-// Memory in pages of 2 MiB where the system has any: with small ones every line of a block is a miss of its own.
-class Scratch {
- public:
-  explicit Scratch(std::size_t bytes) : data_(::operator new(bytes, page)) {
-#ifdef __linux__
-    madvise(data_.get(), bytes, MADV_HUGEPAGE);  // a wish, whose failure costs time only
-#endif
-  }
-  template <class T>
-  T* at(std::size_t byte) const {
-    return reinterpret_cast<T*>(static_cast<char*>(data_.get()) + byte);
-  }
-
- private:
-  static constexpr std::align_val_t page{std::size_t{1} << 21};
-  struct Free {
-    void operator()(void* data) const { ::operator delete(data, page); }
-  };
-  std::unique_ptr<void, Free> data_;
 };
 
 // The size of blocks that gives every thread some, halved from `size` to `least` at the lowest.

@@ -8,6 +8,7 @@
 #include "sstpl/blas.hpp"
 #include "sstpl/errors.hpp"
 #include "sstpl/parallel.hpp"
+#include "sstpl/scratch.hpp"
 
 namespace sstpl {
 
@@ -250,7 +251,10 @@ double squared_error(const Sums& fold, const Matrix<double>& G, const RidgeSolut
 bool solve_symmetric(const FillSymmetric& fill, double penalty, double roundoff, const SolveOptions& options,
                      Matrix<double>& work, MatrixSpan<double> B, SolveReport& report, Vector<double>* scale) {
   const Index order = B.rows();
-  work.resize(order, order);
+  if (work.rows() != order || work.cols() != order) {
+    work.resize(order, order);
+    prefer_large_pages(work.data(), static_cast<std::size_t>(work.size()) * sizeof(double));
+  }
   report.penalty = penalty;
   report.rank = order;
   report.rcond = 1;

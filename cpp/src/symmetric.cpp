@@ -36,6 +36,8 @@ PackedSymmetric::PackedSymmetric(Index order) : order_(order) {
     panels_.push_back({begin, end, offset});
     offset += end * (end - begin);
   }
+  data_.reserve(static_cast<std::size_t>(offset));
+  prefer_large_pages(data_.data(), data_.capacity() * sizeof(double));
   data_.assign(static_cast<std::size_t>(offset), 0.0);
 }
 
@@ -43,7 +45,7 @@ void PackedSymmetric::add_gram(const MatrixView<float>& H, PanelWorkspace& works
   require(H.cols() == order_, "add_gram: H must have one column per row of the Gram matrix");
   const auto take = [this](Index row, Index column, const MatrixView<float>& C) { add_block(row, column, C); };
   if (tile_gram_pays(H.rows(), order_)) return tile_gram(H, take);
-  if (workspace.may_round && fixed_gram_pays(H.rows(), order_)) return fixed_gram(H, take);
+  if (workspace.may_round && fixed_gram_pays(H.rows(), order_)) return fixed_gram(H, workspace.rounded, take);
   for (std::size_t k = 0; k < panels_.size();) {
     const std::size_t next = std::min(k + product_panels, panels_.size());
     const Index begin = panels_[k].begin, end = panels_[next - 1].end, width = end - begin;

@@ -13,10 +13,12 @@ namespace {
 constexpr Index rows_of_scale = 128;
 
 Matrix<float> gram(const MatrixView<float>& H) {
+  Scratch rounded;
   Matrix<float> G = Matrix<float>::Zero(H.cols(), H.cols());
   MatrixSpan<float> all = span(G);
-  fixed_gram(
-      H, [&](Index row, Index column, const MatrixView<float>& C) { block(all, row, column, C.rows(), C.cols()) = C; });
+  fixed_gram(H, rounded, [&](Index row, Index column, const MatrixView<float>& C) {
+    block(all, row, column, C.rows(), C.cols()) = C;
+  });
   return G;
 }
 Matrix<float> gram(const Matrix<float>& H) { return gram(view(H)); }

@@ -14,6 +14,7 @@ import numpy as np
 
 from sstpl._blocks import BLOCK_VALUES
 from sstpl._budget import BYTES_ALWAYS_KEPT, MOST_BYTES_KEPT, level_bytes
+from sstpl._levels import n_landmarks
 from sstpl._maps import TABLE_MAPS
 from sstpl._selection import ALPHA_PATH_FLOAT32
 from sstpl._trials import MOST_COLUMNS_OF_TRIALS, ROWS_OF_TRIALS, n_parts, width_of_trials
@@ -135,19 +136,23 @@ def kept_share(n_rows: int, width: int, n_folds: int) -> float:
     """Return the share of the rows whose hidden features are kept for the second pass, as the core decides it."""
     row_bytes = width * DTYPE.itemsize
     all_fit = n_rows * row_bytes <= BYTES_ALWAYS_KEPT
-    room = BYTES_ALWAYS_KEPT if all_fit else min((2 * n_folds + 6) * width**2, MOST_BYTES_KEPT)
+    room = BYTES_ALWAYS_KEPT if all_fit else min((2 * n_folds + 4) * width**2, MOST_BYTES_KEPT)
     return min(1.0, room // row_bytes / n_rows)
 
 
-def level_flops(shape: LevelShape, n_alphas: int, *, is_fed: bool = False, n_workers: int = 1) -> LevelFlops:
+def level_flops(
+    shape: LevelShape, n_alphas: int, *, is_fed: bool = False, shared_rows: int = 0, n_workers: int = 1
+) -> LevelFlops:
     """Return what one level computes, on all workers; `is_fed` says that it sees the scores of a level below.
 
-    Where rows are fewer than hidden units, the solves are of the order of the rows. A worker keeps features of its own.
+    Where rows are fewer than hidden units, the solves are of the order of the rows. A worker keeps features of its own,
+    or products with the `shared_rows` that units lie between.
     """
     n, p, c, K = float(shape.n_rows), float(shape.width), float(shape.n_outputs), shape.n_folds
-    per_row, alone = 2.0 * shape.n_columns * p, float(shape.is_regression)
+    n_products = float(shared_rows or p)
+    per_row, alone = 2.0 * shape.n_columns * n_products, float(shape.is_regression)
     at_prediction = alone * is_fed  # rows as they will look: the scores that they carry are other ones
-    remade = 1.0 - kept_share(max(1, shape.n_rows // n_workers), shape.width, K)
+    remade = 1.0 - min(1.0, kept_share(max(1, shape.n_rows // n_workers), shape.width, K) * p / n_products)
     scores = 2 * n * p * c * (1 + alone + at_prediction)
     if n < p:
         m = n * (K - 1) / K
@@ -183,15 +188,17 @@ def subsystem_flops(problem: Problem, n_workers: int = 1) -> LevelFlops:
     total = LevelFlops(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     for level in range(1, depth + 1):
         columns = problem.n_features + (c if level > 1 else 0)
+        shared = n_landmarks(problem.n_sampled, columns, p, c)
         total += level_flops(
             replace(problem.level, n_columns=columns),
             N_ALPHAS if level == 1 else 1,
             is_fed=level > 1,
+            shared_rows=shared,
             n_workers=n_workers,
         )
         passes = 2 + (level == 1 and depth > 1)
         held = float(passes * problem.n_left_out)
-        total += LevelFlops(2 * held * columns * p, 0.0, 0.0, 0.0, 2 * held * p * c, 0.0)
+        total += LevelFlops(2 * held * columns * (shared or p), 0.0, 0.0, 0.0, 2 * held * p * c, 0.0)
     return total
 
 

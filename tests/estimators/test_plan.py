@@ -70,9 +70,9 @@ def test_fewer_rows_than_hidden_units_are_solved_at_the_order_of_the_rows():
     )
 
 
-def test_features_are_kept_up_to_256_mib_and_then_as_many_as_are_half_the_sums():
+def test_features_are_kept_up_to_256_mib_and_then_as_many_as_are_less_than_half_the_sums():
     assert kept_share(2**26 // 1000, 1000, 5) == 1
-    assert kept_share(10**6, 1000, 5) == 16 * 1000**2 // 4000 / 10**6
+    assert kept_share(10**6, 1000, 5) == 14 * 1000**2 // 4000 / 10**6
     assert kept_share(10**6, 10**4, 5) == 2**30 // (4 * 10**4) / 10**6
 
 
@@ -107,6 +107,16 @@ def test_hidden_units_are_made_as_often_as_in_a_real_fit(monkeypatch, kind, dept
     assert [subsystem.depth for subsystem in model.subsystems_] == [depth, depth]
     problem = Problem(n, d, 1 if is_regression else 2, p, depth, 2, 5, is_regression, tries_maps=False)
     assert made == 2 * subsystem_flops(problem).hidden
+
+
+def test_units_between_few_rows_are_products_with_those():
+    wide = replace(LARGE, n_rows=300_000, n_features=800, width=2000, depth=1)
+    kept = 4 * kept_share(wide.n_sampled, 2000, wide.n_folds)
+    assert kept < 1
+    expected = (2 - kept) * wide.n_sampled + 2 * wide.n_left_out
+    assert subsystem_flops(wide).hidden == pytest.approx(expected * 2 * 800 * 500)
+    a_little_narrower = replace(wide, width=1023)
+    assert subsystem_flops(a_little_narrower).hidden > subsystem_flops(wide).hidden
 
 
 def test_maps_are_tried_at_one_two_and_eight_columns_where_these_are_not_too_many():

@@ -42,7 +42,7 @@ struct CrossfitOptions {
 };
 
 /// Of n rows with p features of `feature_bytes`, how many leading ones are kept for the second pass: all where they
-/// take 256 MiB, else 2 p^2 (K + 3) bytes for K folds, half as much as the sums.
+/// take 256 MiB, else 2 p^2 (K + 2) bytes for K folds, less than half as much as the sums.
 Index kept_rows(const CrossfitOptions& options, Index n_rows, Index n_features, Index feature_bytes);
 
 struct CrossfitReport {

@@ -5,6 +5,7 @@
 // rounding moves a column by 1e-4 of its norm where its entries are alike, and never by more than 1.4e-3 of it.
 #pragma once
 
+#include "sstpl/scratch.hpp"
 #include "sstpl/tiles.hpp"
 #include "sstpl/types.hpp"
 
@@ -17,7 +18,8 @@ bool has_fixed_products();
 bool fixed_gram_pays(Index n, Index p);
 
 /// Makes the blocks of H'H (p, p) for H (n, p) that reach the diagonal or lie above it, as tile_gram does. Columns with
-/// entries that are not finite give NaN; of entries below 2^-100 in all of 128 rows nothing is left. n p^2 operations.
-void fixed_gram(const MatrixView<float>& H, const TakeBlock& take);
+/// entries that are not finite give NaN; of entries below 2^-100 in all of 128 rows nothing is left. n p^2 operations;
+/// the rounded entries are kept in `rounded`, 2 n p bytes.
+void fixed_gram(const MatrixView<float>& H, Scratch& rounded, const TakeBlock& take);
 
 }  // namespace sstpl

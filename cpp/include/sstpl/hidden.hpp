@@ -109,6 +109,12 @@ std::vector<RowPair> draw_pairs(const HiddenOptions& options, Index n_rows, cons
 template <class T>
 HiddenLayer<T> pair_layer(const HiddenOptions& options, const MatrixView<T>& first, const MatrixView<T>& second);
 
+/// The two steps of a layer with landmarks R (m, d): K := Z R' (n, m), and H by these products. 2 n m d flops.
+template <class T>
+void multiply_landmarks(const HiddenView<T>& layer, const MatrixView<T>& Z, MatrixSpan<T> K);
+template <class T>
+void apply_products(const HiddenView<T>& layer, const MatrixView<T>& K, const VectorView<T>& shift, MatrixSpan<T> H);
+
 /// H := s(Z A' + 1 b') - 1 shift' for given rows Z (n, d); H is (n, p). 2 n p d flops, or 2 n m d by m landmarks.
 template <class T>
 void apply_hidden(const HiddenView<T>& layer, const MatrixView<T>& Z, const VectorView<T>& shift, MatrixSpan<T> H);

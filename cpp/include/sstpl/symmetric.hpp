@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "sstpl/scratch.hpp"
 #include "sstpl/types.hpp"
 
 namespace sstpl {
@@ -13,6 +14,7 @@ namespace sstpl {
 /// rounded as in fixed.hpp where that is faster and `may_round` is set.
 struct PanelWorkspace {
   Matrix<float> products;
+  Scratch rounded;
   bool may_round = false;
 };
 
