@@ -19,7 +19,7 @@ bool fixed_gram_pays(Index n, Index p);
 
 /// Makes the blocks of H'H (p, p) for H (n, p) that reach the diagonal or lie above it, as tile_gram does. Columns with
 /// entries that are not finite give NaN; of entries below 2^-100 in all of 128 rows nothing is left. n p^2 operations;
-/// the rounded entries are kept in `rounded`, 2 n p bytes.
-void fixed_gram(const MatrixView<float>& H, Scratch& rounded, const TakeBlock& take);
+/// the rounded entries are kept in `words`, 2 n p bytes.
+void fixed_gram(const MatrixView<float>& H, Scratch& words, const TakeBlock& take);
 
 }  // namespace sstpl
