@@ -18,6 +18,8 @@ inline Index even_blocks(Index rows, Index at_most) {
   return std::max((rows + blocks - 1) / blocks, std::min(shift_rows, at_most));
 }
 
+inline Index round_up(Index value, Index step) { return (value + step - 1) / step * step; }
+
 // Makes the shifted features of any range of rows. Of as many leading rows as fit it keeps them, or, for a layer with
 // landmarks, the products with these, which are fewer and are what costs most.
 template <class T>
@@ -32,6 +34,8 @@ class FeatureStream {
     const Index m = design.hidden != nullptr && !hold_always ? design.hidden->landmarks.rows.rows() : 0;
     kept_ = hold_always ? n : kept_rows(options, n, p, static_cast<Index>(sizeof(T)));
     if (m > 0) {
+      // Blocks of fewer rows begin where others do, and products that are kept have the bits of products made again.
+      if (block_rows_ > rows_of_products) block_rows_ = round_up(block_rows_, rows_of_products);
       kept_products_ = std::min(n, kept_ * p / m);
       kept_ = 0;
       products_.resize(kept_products_, m);
@@ -58,6 +62,13 @@ class FeatureStream {
 
   // All features, where they were to be held whatever they take.
   const Matrix<T>& all_features() const { return features_; }
+
+  // Where none are kept, leaves memory and cache to what comes after the sums, which need larger blocks.
+  void use_small_blocks() {
+    if (products_.cols() == 0 || block_rows_ <= rows_of_products) return;
+    block_rows_ = rows_of_products;
+    features_.resize(std::min(features_.rows(), block_rows_), features_.cols());
+  }
 
   // Features of `rows` rows from `row`, made now (or read back if they were made before and kept).
   MatrixSpan<T> make(Index row, Index rows) {

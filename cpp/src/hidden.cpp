@@ -295,9 +295,7 @@ void check_landmarks(const LandmarksView<T>& landmarks, Index p, Index d) {
 
 namespace {
 
-constexpr Index row_grain = 16;          // per thread
-constexpr Index rows_of_products = 512;  // whose products with landmarks are in the cache until they are used; and at
-                                         // a time, so that products which are kept have the bits of others
+constexpr Index row_grain = 16;  // per thread
 
 // C := A B'.
 void multiply(const MatrixView<float>& A, const MatrixView<float>& B, MatrixSpan<float> C) {

@@ -109,6 +109,9 @@ std::vector<RowPair> draw_pairs(const HiddenOptions& options, Index n_rows, cons
 template <class T>
 HiddenLayer<T> pair_layer(const HiddenOptions& options, const MatrixView<T>& first, const MatrixView<T>& second);
 
+/// Of how many rows the products with landmarks are made at a time, whose bits depend on it.
+inline constexpr Index rows_of_products = 1024;
+
 /// The two steps of a layer with landmarks R (m, d): K := Z R' (n, m), and H by these products. 2 n m d flops.
 template <class T>
 void multiply_landmarks(const HiddenView<T>& layer, const MatrixView<T>& Z, MatrixSpan<T> K);
