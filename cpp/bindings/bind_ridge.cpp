@@ -62,11 +62,9 @@ py::dict dual(const Array<double>& H, const Array<double>& Y, double alpha, bool
 std::vector<double> errors(const std::vector<const Sums*>& folds, const std::vector<double>& alphas, bool intercept,
                            Index n_features) {
   require_sums(folds, "folds");
-  std::vector<Sums> copies;
-  for (const Sums* fold : folds) copies.push_back(*fold);
   const Checkpoint check = checkpoint(py::none());
-  const py::gil_scoped_release no_gil;  // only C++ values below
-  return heldout_errors(copies, alphas, intercept, n_features, check);
+  const py::gil_scoped_release no_gil;  // the caller holds the sums
+  return heldout_errors(folds, nullptr, alphas, intercept, n_features, check);
 }
 
 py::dict lasso(const Array<double>& G, const Array<double>& B, double alpha, Index max_iter, double tolerance) {

@@ -11,6 +11,7 @@
 #include "sstpl/blas.hpp"
 #include "sstpl/errors.hpp"
 #include "sstpl/leverage.hpp"
+#include "sstpl/path.hpp"
 #include "sstpl/spectrum.hpp"
 
 namespace sstpl {
@@ -199,15 +200,17 @@ class Crossfit {
     } else {
       report.path_errors = dual_ ? dual_path() : primal_path();
     }
-    const auto best = std::min_element(report.path_errors.begin(), report.path_errors.end());
+    const Index best = least_of_path(report.path_errors);
     // Where no alpha of the path is solvable, the largest is the furthest from singular.
-    report.alpha = std::isfinite(*best) ? options_.alphas[static_cast<std::size_t>(best - report.path_errors.begin())]
-                                        : *std::max_element(options_.alphas.begin(), options_.alphas.end());
+    report.alpha = best >= 0 ? options_.alphas[static_cast<std::size_t>(best)]
+                             : *std::max_element(options_.alphas.begin(), options_.alphas.end());
   }
 
   std::vector<double> primal_path() {
     const Index width = std::min(options_.path_width, stream_.n_features());
-    return heldout_errors(sums_, options_.alphas, options_.intercept, width, checkpoint_);
+    std::vector<const Sums*> folds;
+    for (const Sums& sums : sums_) folds.push_back(&sums);
+    return heldout_errors(folds, whole_ ? &*whole_ : nullptr, options_.alphas, options_.intercept, width, checkpoint_);
   }
 
   // Both spectral errors take the leading features in primal form, whatever the form of the solution.
@@ -237,25 +240,22 @@ class Crossfit {
   }
 
   std::vector<double> dual_path() {
-    std::vector<double> errors(options_.alphas.size(), 0.0);
-    for (std::size_t k = 0; k < n_folds(); ++k) {
-      const RowRange range = ranges_[k];
-      const auto H = features_.middleRows(range.from, range.to - range.from);
-      for (std::size_t a = 0; a < errors.size(); ++a) {
-        const RidgeSolution solution = solve(k, options_.alphas[a], false);
-        if (!solution.solved) {
-          errors[a] = std::numeric_limits<double>::infinity();
-          continue;
-        }
+    return search_path(options_.alphas, [&](double alpha) {
+      double error = 0;
+      for (std::size_t k = 0; k < n_folds(); ++k) {
+        const RowRange range = ranges_[k];
+        const RidgeSolution solution = solve(k, alpha, false);
+        if (!solution.solved) return std::numeric_limits<double>::infinity();
+        const auto H = features_.middleRows(range.from, range.to - range.from);
         Matrix<double> residual = targets_.middleRows(range.from, range.to - range.from) - H * solution.W;
         residual.rowwise() -= solution.intercept.transpose();
         if (weights_.size() > 0) {
           residual = weights_.segment(range.from, residual.rows()).cwiseSqrt().asDiagonal() * residual;
         }
-        errors[a] += residual.squaredNorm() / weight();
+        error += residual.squaredNorm() / weight();
       }
-    }
-    return errors;
+      return error;
+    });
   }
 
   void score(const RowRange& range, const RidgeSolution& solution, MatrixSpan<T>& scores) {

@@ -8,17 +8,24 @@
 #include "sstpl/blas.hpp"
 #include "sstpl/errors.hpp"
 #include "sstpl/parallel.hpp"
+#include "sstpl/path.hpp"
 #include "sstpl/scratch.hpp"
 
 namespace sstpl {
 
 namespace {
 
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
 constexpr Index row_grain = 64;  // rows of a square matrix per thread
 
 // A squared pivot of the unit-diagonal matrix is the share of a feature that the features before it leave
 // unexplained. Below a few roundings of the sums that share is noise.
 constexpr double pivot_safety = 4.0;
+
+void require_alpha(double alpha) {
+  require(alpha >= 0 && std::isfinite(alpha), "alpha must be finite and not negative");
+}
 
 double smallest_pivot(double roundoff, Index order) {
   return pivot_safety * std::max(roundoff, static_cast<double>(order) * unit_roundoff<double>());
@@ -167,7 +174,7 @@ class CentredSystem {
 
   bool solve(double alpha, const SolveOptions& options, const FillSymmetric& fill_from, Matrix<double>& work,
              RidgeSolution& solution) const {
-    require(alpha >= 0 && std::isfinite(alpha), "alpha must be finite and not negative");
+    require_alpha(alpha);
     const auto p = static_cast<double>(totals_.p);
     const double penalty = totals_.p > 0 ? alpha * totals_.diagonal.sum() / p : 0.0;
     solution.W = totals_.cross;
@@ -227,12 +234,9 @@ class CentredSystem {
   std::vector<Index> constant_;  // columns without variance
 };
 
-std::vector<const Sums*> all_but(const std::vector<Sums>& folds, std::size_t left_out) {
-  std::vector<const Sums*> parts;
-  for (std::size_t k = 0; k < folds.size(); ++k) {
-    if (k != left_out) parts.push_back(&folds[k]);
-  }
-  return parts;
+std::vector<const Sums*> all_but(std::vector<const Sums*> folds, std::size_t left_out) {
+  folds.erase(folds.begin() + static_cast<std::ptrdiff_t>(left_out));
+  return folds;
 }
 
 // sum ||W'h + b - y||^2 over the rows of a fold, from its sums; G is its full symmetric Gram matrix.
@@ -288,36 +292,38 @@ RidgeSolution solve_ridge(const SumsOf& sums, double alpha, bool intercept, Matr
   return solution;
 }
 
-std::vector<double> heldout_errors(const std::vector<Sums>& folds, const std::vector<double>& alphas, bool intercept,
-                                   Index n_features, const Checkpoint& checkpoint) {
+std::vector<double> heldout_errors(const std::vector<const Sums*>& folds, const Sums* whole,
+                                   const std::vector<double>& alphas, bool intercept, Index n_features,
+                                   const Checkpoint& checkpoint) {
   require(folds.size() >= 2, "held-out errors need at least two folds");
-  const Index p = n_features < 0 ? folds.front().n_features() : n_features;
-  for (const Sums& fold : folds) {
-    require(fold.n_features() == folds.front().n_features() && fold.n_outputs() == folds.front().n_outputs(),
-            "the sums of the folds are of different shapes");
-  }
-  std::vector<double> errors(alphas.size(), 0.0);
-  Matrix<double> train(p, p), heldout(p, p), work;
-  RidgeSolution solution;
+  const Index p = n_features < 0 ? folds.front()->n_features() : n_features;
   double weight = 0;
+  std::vector<SumsOf> others;
   for (std::size_t k = 0; k < folds.size(); ++k) {
-    const SumsOf others{all_but(folds, k)};
-    const CentredSystem system(others, intercept, p);
-    system.fill(span(train));
-    heldout.setZero();
-    folds[k].gram.add_to_upper(span(heldout));
-    heldout.triangularView<Eigen::StrictlyLower>() = heldout.transpose();
-    weight += folds[k].weight;
-    for (std::size_t a = 0; a < alphas.size(); ++a) {
-      checkpoint();
-      const bool solved =
-          system.solve(alphas[a], {false, false}, [&](MatrixSpan<double> G) { G = train; }, work, solution);
-      errors[a] +=
-          solved ? std::max(0.0, squared_error(folds[k], heldout, solution)) : std::numeric_limits<double>::infinity();
-    }
+    require(folds[k]->n_features() == folds.front()->n_features() && folds[k]->n_outputs() == folds[0]->n_outputs(),
+            "the sums of the folds are of different shapes");
+    others.push_back({all_but(folds, k), whole, folds[k]});
+    weight += folds[k]->weight;
   }
-  for (double& error : errors) error /= weight > 0 ? weight : 1.0;
-  return errors;
+  std::vector<CentredSystem> systems;
+  systems.reserve(folds.size());
+  for (const SumsOf& rest : others) systems.emplace_back(rest, intercept, p);
+  for (const double alpha : alphas) require_alpha(alpha);
+  Matrix<double> heldout(p, p), work;
+  RidgeSolution solution;
+  return search_path(alphas, [&](double alpha) {
+    double error = 0;
+    for (std::size_t k = 0; k < folds.size(); ++k) {
+      checkpoint();
+      const auto fill = [&](MatrixSpan<double> G) { systems[k].fill(G); };
+      if (!systems[k].solve(alpha, {false, false}, fill, work, solution)) return infinity;
+      heldout.setZero();
+      folds[k]->gram.add_to_upper(span(heldout));
+      heldout.triangularView<Eigen::StrictlyLower>() = heldout.transpose();
+      error += std::max(0.0, squared_error(*folds[k], heldout, solution));
+    }
+    return error / (weight > 0 ? weight : 1.0);
+  });
 }
 
 RidgeSolution solve_ridge_dual(const MatrixView<double>& H, const Matrix<double>& K, const MatrixView<double>& Y,
@@ -325,7 +331,7 @@ RidgeSolution solve_ridge_dual(const MatrixView<double>& H, const Matrix<double>
                                bool intercept, double noise, Matrix<double>& work, const SolveOptions& options) {
   require(K.rows() == H.rows() && K.cols() == H.rows() && Y.rows() == H.rows(), "solve_ridge_dual: shapes differ");
   require(0 <= skip_from && skip_from <= skip_to && skip_to <= H.rows(), "solve_ridge_dual: bad range of rows");
-  require(alpha >= 0 && std::isfinite(alpha), "alpha must be finite and not negative");
+  require_alpha(alpha);
   const Index skipped = skip_to - skip_from;
   const Index n = H.rows() - skipped;
   require(n > 0, "solve_ridge_dual: no rows are left");

@@ -151,7 +151,8 @@ def alpha_paths(paths: Sequence[tuple[str, Sequence[float], Sequence[float], flo
     kinds = list(dict.fromkeys(kind for kind, *_ in paths))
     for kind, alphas, errors, chosen in paths:
         color, shape = _SERIES[kinds.index(kind) % len(_SERIES)]
-        least = max(min(errors), 1e-12 * max(errors)) or 1.0  # a perfect fit has no logarithm
+        solvable = [error for error in errors if np.isfinite(error)]
+        least = max(min(solvable), 1e-12 * max(solvable)) or 1.0  # a perfect fit has no logarithm
         ratio = np.maximum(errors, least) / least
         first = axes.get_legend_handles_labels()[1].count(f"{kind}, chosen") == 0
         axes.plot(alphas, ratio, color=color, linewidth=1.0, alpha=0.75)

@@ -120,8 +120,9 @@ def _alphas(report: Report) -> Section | None:
     ]
     return Section(
         "Penalty",
-        "Every alpha of the path is scored without another pass over the data, and the least error decides, unless "
-        "the solve is then too ill-conditioned for Cholesky and the next larger alpha is taken.",
+        "Alphas of the path are scored without another pass over the data, from the usual one outwards until the error "
+        "has clearly risen. The least error decides, unless the solve is then too ill-conditioned for Cholesky and the "
+        "next larger alpha is taken.",
         (
             Plot(
                 "alpha",

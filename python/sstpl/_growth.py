@@ -22,7 +22,7 @@ from sstpl._config import threads_for
 from sstpl._given import Given
 from sstpl._recursive import Level, RecursiveOptions, Stack
 from sstpl._report import Report, Step, SubsystemReport, step
-from sstpl._selection import alpha_path
+from sstpl._selection import alpha_path, path_detail
 from sstpl._solving import PATH_WIDTH, solve_path
 from sstpl._typing import Floats, Labels
 
@@ -241,11 +241,9 @@ class Growth:
         level = Level(self.hidden_weights, self.hidden_bias, solution["weights"].astype(dtype), intercept.astype(dtype))
         native = {
             "alpha": solved.alpha,
-            "alphas": alphas,
-            "path_errors": solved.errors,
             "solve": solution["solve"],
             "width": self.width,
-        }
+        } | path_detail(alphas, solved.errors)
         seconds = perf_counter() - start
         tried = SubsystemReport(self.n_samples, [step("level", 1, seconds, native)], None, None, True, seconds)
         report = Report(list(self.steps), [tried], calibration=self.calibration)

@@ -22,7 +22,7 @@ from sstpl._config import threads_for
 from sstpl._progress import Progress
 from sstpl._report import Step, step
 from sstpl._rows import Rows
-from sstpl._selection import Score, alpha_path, clearly_less, gain_detail, row_losses
+from sstpl._selection import Score, alpha_path, clearly_less, gain_detail, path_detail, row_losses
 from sstpl._subsystem import BackwardLayer, Encoder, Readout, Subsystem
 from sstpl._typing import Floats, Reals, Weights
 
@@ -233,7 +233,7 @@ class PaperFit:
             fit["weights"],
             fit["intercept"],
         )
-        native = fit["report"] | {"alphas": list(self.alphas)}
+        native = fit["report"] | path_detail(self.alphas, fit["report"]["path_errors"])
         return readout, fit["oof_scores"], native, perf_counter() - start
 
     def _backward_block(self, level: int) -> tuple[Floats, Floats | None]:
@@ -274,7 +274,8 @@ class PaperFit:
         for level, layer in enumerate(layers[:-1], start=1):  # the last one is linear: scores, not features
             self.backward.append(BackwardLayer(layer["weights"], layer["intercept"], layer["prototypes"]))
             self.backward_scores.append(layer["scores"])
-            self._record(step("backward", level, seconds, layer["report"] | {"alphas": list(self.alphas)}))
+            report = layer["report"] | path_detail(self.alphas, layer["report"]["path_errors"])
+            self._record(step("backward", level, seconds, report))
 
     def _choose_blocks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return the forward and the backward levels to fuse."""

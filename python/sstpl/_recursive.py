@@ -31,7 +31,7 @@ from sstpl._levels import Landmarks, LevelOptions, fit_level, level_scores, n_la
 from sstpl._progress import Progress
 from sstpl._report import Step, step
 from sstpl._rows import Rows
-from sstpl._selection import alpha_path, clearly_less, gain_detail, square_losses
+from sstpl._selection import alpha_path, clearly_less, gain_detail, path_detail, square_losses
 from sstpl._spill import made_beside
 from sstpl._typing import Floats, Labels
 from sstpl._weights import mean, variance
@@ -212,7 +212,8 @@ class RecursiveFit:
     def _fit_first(self, tell: Tell) -> LevelFit:
         """Fit the first level, its width doubled while the out-of-fold error falls by more than a little.
 
-        It stays below three quarters of the number of rows: near that number it costs most and gains least.
+        The penalty is chosen at the first width: a path is scored on the leading features, which wider levels share. The
+        width stays below three quarters of the number of rows: near that number it costs most and gains least.
         """
         width = self.options.first_width
         widest = min(self.options.max_hidden_width, int(_MOST_OF_THE_ROWS * len(self.rows.X)))
@@ -225,7 +226,6 @@ class RecursiveFit:
                 f"level of width {width}", 3.0 * best.step.seconds
             ):
                 break
-            self.alphas = alpha_path(self.options.alpha, self.rows.X.dtype)
             candidate = self._fit_level(1, width, None)
             assert best.step.score is not None
             assert candidate.step.score is not None
@@ -235,7 +235,6 @@ class RecursiveFit:
             tell(candidate.step)
             if candidate.step.accepted:
                 best = candidate
-            self.alphas = [float(best.step.alpha or 0.0)]
             if gained < _LEAST_GAIN:
                 break
         return best
@@ -277,7 +276,8 @@ class RecursiveFit:
         self.progress.done(self._cost(width))
         seconds = perf_counter() - start
         self.budget.spent(f"level of width {width}", seconds)
-        native: dict[str, Any] = fit["report"] | {"width": width, "alphas": list(self.alphas)}
+        native: dict[str, Any] = fit["report"] | path_detail(self.alphas, fit["report"]["path_errors"])
+        native["width"] = width
         # A first level is scored on all its rows; a later one on rows that the chain left out, where there are any.
         judged = self.rows.score(fit["oof_scores"]) if depth == 1 or self.held is None else self.held.score(held)
         level_step = step("level", depth, seconds, native, judged)

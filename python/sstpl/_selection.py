@@ -5,7 +5,9 @@ Nothing here ever sees a row that was not given to ``fit``, and no score is of r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 
@@ -83,6 +85,17 @@ def gain_over(losses: Reals, reference: Reals, weights: Weights = None) -> tuple
     if weights is None:
         return gain, float(np.std(difference) / np.sqrt(len(difference)))
     return gain, float(np.sqrt(np.sum(np.square(weights * (difference - gain)))) / weights.sum())
+
+
+def path_detail(alphas: Sequence[float], errors: Sequence[float]) -> dict[str, list[float]]:
+    """Return what a step records of its path: the penalties that the search looked at, and their errors.
+
+    Errors of the others are NaN; none are given where there was nothing to choose.
+    """
+    if not errors:
+        return {"alphas": list(alphas), "path_errors": []}
+    tried = [(alpha, error) for alpha, error in zip(alphas, errors, strict=True) if not isnan(error)]
+    return {"alphas": [alpha for alpha, _ in tried], "path_errors": [error for _, error in tried]}
 
 
 def gain_detail(

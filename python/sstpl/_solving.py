@@ -27,7 +27,8 @@ class Solved:
     ----------
     alpha : float
     errors : list of float
-        Held-out error of every penalty of the path; empty where there was nothing to choose.
+        Held-out error of every penalty of the path, NaN where the search did not come by; empty where there was nothing
+        to choose.
     whole : dict
         Of `_core.solve_ridge` on all rows.
     without : list of dict
@@ -51,7 +52,7 @@ def solve_path(
     best = max(alphas)
     if len(alphas) > 1 and len(folds) > 1:
         errors = _core.heldout_errors(folds, alphas, True, min(folds[0].cross.shape[0], PATH_WIDTH))
-        best = alphas[int(np.argmin(errors))] if np.isfinite(errors).any() else best
+        best = alphas[int(np.nanargmin(errors))] if np.isfinite(errors).any() else best
     for alpha in sorted(alpha for alpha in alphas if alpha >= best):
 
         def solve(parts: list[_core.Sums], alpha: float = alpha, *, keep: bool = False) -> Solution:

@@ -16,12 +16,11 @@ from sstpl._blocks import BLOCK_VALUES
 from sstpl._budget import BYTES_ALWAYS_KEPT, MOST_BYTES_KEPT, level_bytes
 from sstpl._levels import n_landmarks
 from sstpl._maps import TABLE_MAPS
-from sstpl._selection import ALPHA_PATH_FLOAT32
 from sstpl._trials import MOST_COLUMNS_OF_TRIALS, ROWS_OF_TRIALS, n_parts, width_of_trials
 
 FRACTION = 0.8  # of the rows, that a subsystem learns from
 DTYPE = np.dtype(np.float32)
-N_ALPHAS = len(ALPHA_PATH_FLOAT32)
+_N_ALPHAS, _N_ALPHAS_OF_TRIAL = 4, 3  # of the path, that the search looks at as a rule
 
 PATH_WIDTH, BLOCK_ROWS = 1024, 4096  # as in crossfit.hpp
 _SINGLE_PANEL, _PANEL = 1024, 512  # of packed sums, as in symmetric.cpp
@@ -191,7 +190,7 @@ def subsystem_flops(problem: Problem, n_workers: int = 1) -> LevelFlops:
         shared = n_landmarks(problem.n_sampled, columns, p, c)
         total += level_flops(
             replace(problem.level, n_columns=columns),
-            N_ALPHAS if level == 1 else 1,
+            _N_ALPHAS if level == 1 else 1,
             is_fed=level > 1,
             shared_rows=shared,
             n_workers=n_workers,
@@ -213,7 +212,7 @@ def trial_flops(problem: Problem) -> list[LevelFlops]:
     for factor in _COLUMNS_OF_MAPS.values() if problem.tries_maps else ():
         columns = factor * problem.n_features
         if not found or columns <= MOST_COLUMNS_OF_TRIALS:
-            chain = level_flops(replace(problem.trial, n_columns=columns), ceil(N_ALPHAS / 2))
+            chain = level_flops(replace(problem.trial, n_columns=columns), _N_ALPHAS_OF_TRIAL)
             if problem.depth > 1:
                 chain += level_flops(replace(problem.trial, n_columns=columns + problem.n_outputs), 1, is_fed=True)
             found += [chain] * n_chains

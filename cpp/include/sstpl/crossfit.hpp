@@ -47,7 +47,7 @@ Index kept_rows(const CrossfitOptions& options, Index n_rows, Index n_features, 
 
 struct CrossfitReport {
   double alpha = 0;
-  std::vector<double> path_errors;  // squared error per row of every alpha; infinite if unsolvable
+  std::vector<double> path_errors;  // squared error per row of every alpha; infinite if unsolvable, NaN if not tried
   bool dual = false;
   Index rows_left_out_alone = 0;         // of leave_one_out; the others have the scores of their fold
   SolveReport solve;                     // of the solution on all rows

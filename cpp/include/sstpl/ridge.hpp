@@ -66,10 +66,12 @@ struct SumsOf {
 RidgeSolution solve_ridge(const SumsOf& sums, double alpha, bool intercept, Matrix<double>& work, Index n_features = -1,
                           const SolveOptions& options = {});
 
-/// Mean squared error per row, summed over outputs, of ridge with every alpha: each fold is predicted by the
-/// solution of the others, on the leading n_features columns. From sums alone; infinite where Cholesky is refused.
-std::vector<double> heldout_errors(const std::vector<Sums>& folds, const std::vector<double>& alphas, bool intercept,
-                                   Index n_features, const Checkpoint& checkpoint);
+/// Mean squared error per row, summed over outputs, of ridge with the alphas that search_path looks at, NaN for others:
+/// each fold is predicted by the solution of the others, on the leading n_features columns. From sums alone; `whole`
+/// is the folds' sum, if at hand. Infinite where Cholesky is refused.
+std::vector<double> heldout_errors(const std::vector<const Sums*>& folds, const Sums* whole,
+                                   const std::vector<double>& alphas, bool intercept, Index n_features,
+                                   const Checkpoint& checkpoint);
 
 /// Ridge in dual form on the rows of H (n, p), Y (n, c) outside [skip_from, skip_to), given K = H H' (n, n) and their
 /// weights w (n), or none: (D K_c D + lambda I) A = D Y_c, W = H'D A, D = diag(sqrt(w)). n^3 / 3 flops. Equals
