@@ -38,7 +38,7 @@ def n_landmarks(n_rows: int, n_columns: int, width: int, n_outputs: int) -> int:
     """Return of how many rows the pairs are made that constrained units of all columns lie between; 0 for all rows.
 
     A quarter of the width loses nothing in squared error against all rows on MNIST, and 1 % on Fashion-MNIST; an eighth
-    2 % on both (bench/results/landmarks.md).
+    2 to 3 % on both (bench/results/landmarks.md).
     """
     if n_columns < _LEAST_COLUMNS_TO_SHARE or width < _LEAST_WIDTH_TO_SHARE:
         return 0
