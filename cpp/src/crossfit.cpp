@@ -209,6 +209,7 @@ class Crossfit {
   std::vector<double> primal_path() {
     const Index width = std::min(options_.path_width, stream_.n_features());
     std::vector<const Sums*> folds;
+    folds.reserve(sums_.size());
     for (const Sums& sums : sums_) folds.push_back(&sums);
     return heldout_errors(folds, whole_ ? &*whole_ : nullptr, options_.alphas, options_.intercept, width, checkpoint_);
   }

@@ -32,17 +32,17 @@ std::vector<double> search_path(const std::vector<double>& alphas, const std::fu
   if (usual == ascending.end()) return errors;
 
   double least = infinity;
-  const auto ends = [&](std::size_t place) {
-    errors[place] = error(alphas[place]);
-    const bool clear = errors[place] > clearly_more * least;
-    least = std::min(least, errors[place]);
-    return clear;
+  const auto look = [&](auto from, auto to) {
+    for (; from != to; ++from) {
+      const double found = errors[*from] = error(alphas[*from]);
+      if (found > clearly_more * least) return;
+      least = std::min(least, found);
+    }
   };
-  ends(*usual);
+  look(usual, usual + 1);
   const double first = least;
-  std::find_if(std::make_reverse_iterator(usual), ascending.rend(), ends);
-  if (first > clearly_more * least) return errors;
-  std::find_if(usual + 1, ascending.end(), ends);
+  look(std::make_reverse_iterator(usual), ascending.rend());
+  if (first <= clearly_more * least) look(usual + 1, ascending.end());
   return errors;
 }
 

@@ -212,8 +212,8 @@ class RecursiveFit:
     def _fit_first(self, tell: Tell) -> LevelFit:
         """Fit the first level, its width doubled while the out-of-fold error falls by more than a little.
 
-        The penalty is chosen at the first width: a path is scored on the leading features, which wider levels share. The
-        width stays below three quarters of the number of rows: near that number it costs most and gains least.
+        The penalty is chosen at the first width: a path is scored on the leading features, which wider levels share.
+        The width stays below three quarters of the number of rows: near that number it costs most and gains least.
         """
         width = self.options.first_width
         widest = min(self.options.max_hidden_width, int(_MOST_OF_THE_ROWS * len(self.rows.X)))
