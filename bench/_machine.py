@@ -58,10 +58,15 @@ def describe(packages: tuple[str, ...] = ("numpy", "scipy", "scikit-learn")) -> 
 
 
 def commit() -> str:
-    """Return the commit that is measured, with a mark where files differ from it."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=10"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "an unknown commit"
+    """Return the commit that is measured, with a mark where files other than results differ from it."""
+    own = _git("describe", "--always", "--abbrev=10") or "an unknown commit"
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":(exclude,top)bench/results")
+    return f"{own}-dirty" if changed else own
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(Path(__file__).parent), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def restart_peak_memory() -> float:

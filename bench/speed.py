@@ -185,7 +185,7 @@ def page(result: Record) -> str:
     versions = ", ".join(f"{k} {v}" for k, v in machine["versions"].items())
     lines = ["# Speed at equal width", ""]
     lines.append(
-        f"Commands: `python bench/speed.py` and `--scaling`, at commit {machine['commit']}. {machine['cpu']}, "
+        f"Commands: `python bench/speed.py` and `--scaling`. {machine['cpu']}, "
         f"{machine['cores']} cores, Python {machine['python']}, sstpl {machine['sstpl']} ({machine['blas']}, "
         f"{machine['simd']}), {versions}."
     )
@@ -194,7 +194,7 @@ def page(result: Record) -> str:
         lines += _peers_table(runs)
     if result.get("scaling"):
         what = "Least of three fits, seconds; random data, 10 classes. One row: sstpl's median of 1000 predictions."
-        lines += ["", "## How the time grows", "", what, ""]
+        lines += ["", "## How the time grows", "", f"{_commits(result['scaling'])} {what}", ""]
         lines += [
             "| varied | rows | columns | width | threads | sstpl | numpy | ratio | one row \u00b5s |",
             "|---" * 9 + "|",
@@ -216,7 +216,8 @@ def _peers_table(runs: list[Record]) -> list[str]:
     lines.append(
         f"{first['rows']} rows, width {first['width']}, {first['threads']} threads, seed {first['seed']}, "
         f"{len(rounds)} rounds: medians, and for the ratio of warm fits to sstpl's of the same round the spread. "
-        "Memory is the peak of the fits above the process that holds the data. One row: median of 1000 predictions."
+        "Memory is the peak of the fits above the process that holds the data. One row: median of 1000 predictions. "
+        f"{_commits(runs)}"
     )
     lines += ["", "| | cold fit s | warm fit s | ratio | memory MB | 10,000 rows s | one row ms | test accuracy |"]
     lines.append("|---" * 8 + "|")
@@ -236,6 +237,10 @@ def _peers_table(runs: list[Record]) -> list[str]:
             f"{mid['predict']:.2g} | {1e3 * mid['one_row']:.3g} | {100 * done[0]['accuracy']:.2f} |"
         )
     return [*lines, "", *(f"- {name}: {note}{_elsewhere(name, runs)}." for name, (_, note) in CONTENDERS.items())]
+
+
+def _commits(runs: list[Record]) -> str:
+    return f"At commit {', '.join(sorted({run['commit'] for run in runs}))}."
 
 
 def _elsewhere(name: str, runs: list[Record]) -> str:
@@ -268,7 +273,8 @@ def main() -> None:
         return
     path = RESULTS / "speed.json"
     result: Record = json.loads(path.read_text()) if path.exists() else {}
-    result["machine"] = describe(PACKAGES) | {"commit": commit()}
+    result["machine"] = describe(PACKAGES)
+    measured = commit()
     kind = "scaling" if options.scaling else "peers"
     result[kind] = result.get(kind, []) if options.keep else []
     if options.scaling:
@@ -280,7 +286,7 @@ def main() -> None:
         turns = [(first + r, c) for r in range(options.rounds) for c in options.contender]
         jobs = [shared | {"round": r, "contender": c} | others.get(c, {}) for r, c in turns]
     for job in jobs:
-        record = run(job, options.limit)
+        record = run(job, options.limit) | {"commit": measured}
         record.pop("path", None)
         if "interpreter" in record:
             record["interpreter"] = Path(record["interpreter"]).name
