@@ -6,8 +6,6 @@
 #include <limits>
 #include <numeric>
 
-#include "sstpl/errors.hpp"
-
 namespace sstpl {
 
 namespace {

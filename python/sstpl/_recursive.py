@@ -212,7 +212,8 @@ class RecursiveFit:
     def _fit_first(self, tell: Tell) -> LevelFit:
         """Fit the first level, its width doubled while the out-of-fold error falls by more than a little.
 
-        The penalty is chosen at the first width: a path is scored on the leading features, which wider levels share.
+        The penalty is chosen at the first width, as many features as a path is scored on. Wider levels lead with these,
+        or, where units are orthogonal or lie between few rows, with others of their kind.
         The width stays below three quarters of the number of rows: near that number it costs most and gains least.
         """
         width = self.options.first_width

@@ -71,8 +71,8 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         Dimensionless penalty of every readout and of the backward solves. "auto" takes the one of
         1e-6 (float32: 1e-5), 1e-5, ..., 1e2 with the least squared error by ``selection``, or the next larger one
         where that is too ill-conditioned for Cholesky; for each solve of "paper", and in "recursive" for the first
-        level, whose choice serves the others. By "kfold" they are looked at from 1e-3 outwards, in each direction until
-        the error is 2% above the least so far.
+        level at its first width, whose choice serves the others. By "kfold" they are looked at from 1e-3
+        outwards, in each direction until the error is 2% above the least so far.
     selection : {"kfold", "loo", "gcv"}, default="kfold"
         What scores the penalties of ``alpha="auto"``, on the leading 1024 features: predictions over ``n_folds`` folds;
         exact leave-one-out predictions (PRESS), at one more pass over the rows; or generalised cross-validation, from

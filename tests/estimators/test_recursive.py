@@ -30,6 +30,7 @@ def test_width_is_doubled_while_the_error_falls_and_there_are_more_rows(n_rows):
     first = [s for s in levels(model.report_.subsystems[0]) if s.level == 1]
     assert [s.detail["width"] for s in first] == ([1024] if n_rows == 3300 else [1024, 2048])
     assert sum(s.accepted for s in first) == 1
+    assert all(s.detail["alphas"] == [first[0].alpha] for s in first[1:])  # a wider path would be of the same features
     errors = {s.detail["width"]: -s.score.fit for s in first}
     (kept,) = [s.detail["width"] for s in first if s.accepted]
     assert errors[kept] == min(errors.values())
