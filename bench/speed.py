@@ -16,6 +16,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -27,18 +28,19 @@ from _machine import DATA, RESULTS, commit, describe, peak_memory_mb, restart_pe
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "hpelm", "PyRCN", "gfdl")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-OURS = "sstpl"
+OURS, OUR_SOLVE = "sstpl", "sstpl, one solve"
 ALPHA = 1e-4
 MLP_EPOCHS = 10
 SINGLE_ROWS = 1000
 Record = dict[str, Any]
 
 
-def _sstpl(width: int, seed: int) -> Any:
+def _sstpl(width: int, seed: int, n_folds: int = 5) -> Any:
     from sstpl import SSTPLClassifier
 
     one_level = {"max_depth": 1, "n_subsystems": 1, "subsystem_fraction": 1.0, "hidden_columns": "all"}
-    return SSTPLClassifier(hidden_width=width, scaling="feature", alpha=ALPHA, random_state=seed, **one_level)
+    settings = one_level | {"hidden_width": width, "n_folds": n_folds, "scaling": "feature", "alpha": ALPHA}
+    return SSTPLClassifier(random_state=seed, **settings)
 
 
 def _numpy(width: int, seed: int) -> Any:
@@ -84,6 +86,7 @@ def _mlp(width: int, seed: int) -> Any:
 
 CONTENDERS: dict[str, tuple[Callable[[int, int], Any], str]] = {
     OURS: (_sstpl, "one level, all rows, alpha fixed; solves 5 folds beside the whole for its out-of-fold scores"),
+    OUR_SOLVE: (partial(_sstpl, n_folds=1), "the same level with n_folds=1; one solve, no scores of its own rows"),
     "numpy": (_numpy, "the same in plain NumPy and SciPy (numpy_level.py), out-of-fold scores included"),
     "hpelm": (_hpelm, "ELM, tanh, no search for its width; one solve"),
     "pyrcn": (_pyrcn, "ELMClassifier, its defaults; one solve"),
@@ -176,6 +179,8 @@ def scaling_jobs(options: argparse.Namespace) -> Iterator[Record]:
 
 
 def _spread(ratios: list[float]) -> str:
+    if not ratios:
+        return ""
     return f"{np.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
@@ -215,25 +220,30 @@ def _peers_table(runs: list[Record]) -> list[str]:
     lines = ["", "## MNIST", ""]
     lines.append(
         f"{first['rows']} rows, width {first['width']}, {first['threads']} threads, seed {first['seed']}, "
-        f"{len(rounds)} rounds: medians, and for the ratio of warm fits to sstpl's of the same round the spread. "
+        f"{len(rounds)} rounds: medians, and for the ratios of warm fits to each of ours of the same round the spread. "
         "Memory is the peak of the fits above the process that holds the data. One row: median of 1000 predictions. "
         f"{_commits(runs)}"
     )
-    lines += ["", "| | cold fit s | warm fit s | ratio | memory MB | 10,000 rows s | one row ms | test accuracy |"]
-    lines.append("|---" * 8 + "|")
-    ours = {run["round"]: run for run in runs if run["contender"] == OURS and run["status"] == "ok"}
+    columns = ["", "cold fit s", "warm fit s", f"to {OURS}", f"to {OUR_SOLVE}"]
+    columns += ["memory MB", "10,000 rows s", "one row ms", "test accuracy"]
+    lines += ["", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    ours = [
+        {run["round"]: run["warm"] for run in runs if run["contender"] == name and run["status"] == "ok"}
+        for name in (OURS, OUR_SOLVE)
+    ]
     for name in CONTENDERS:
         own = [run for run in runs if run["contender"] == name]
         done = [run for run in own if run["status"] == "ok"]
         if not done:
-            lines += [f"| {name} | {own[0]['status']} | | | | | | |"] if own else []
+            lines += [f"| {name} | {own[0]['status']} {'| ' * (len(columns) - 1)}"] if own else []
             continue
         mid = {
             k: float(np.median([run[k] for run in done])) for k in ("cold", "warm", "memory_mb", "predict", "one_row")
         }
-        ratios = [run["warm"] / ours[run["round"]]["warm"] for run in done if run["round"] in ours]
+        ratios = [[run["warm"] / of[run["round"]] for run in done if run["round"] in of] for of in ours]
         lines.append(
-            f"| {name} | {mid['cold']:.3g} | {mid['warm']:.3g} | {_spread(ratios)} | {mid['memory_mb']:.0f} | "
+            f"| {name} | {mid['cold']:.3g} | {mid['warm']:.3g} | {' | '.join(map(_spread, ratios))} | "
+            f"{mid['memory_mb']:.0f} | "
             f"{mid['predict']:.2g} | {1e3 * mid['one_row']:.3g} | {100 * done[0]['accuracy']:.2f} |"
         )
     return [*lines, "", *(f"- {name}: {note}{_elsewhere(name, runs)}." for name, (_, note) in CONTENDERS.items())]

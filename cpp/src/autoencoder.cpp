@@ -24,7 +24,6 @@ Matrix<T> ridge_decoder(const MatrixView<T>& F, const HiddenView<T>& code, const
   ridge.alphas = {options.alpha};
   ridge.intercept = false;
   ridge.block_rows = options.block_rows;
-  ridge.hold_bytes = 0;
   const Inputs<T> inputs(F);
   CrossfitResult<T> result = fit_crossfit<T>({inputs, &code}, F, view(options.row_weights), ridge, checkpoint);
   report.dual = result.report.dual;

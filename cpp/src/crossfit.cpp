@@ -352,6 +352,7 @@ class Crossfit {
 }  // namespace
 
 Index kept_rows(const CrossfitOptions& options, Index n_rows, Index n_features, Index feature_bytes) {
+  if (!options.has_second_pass()) return 0;
   constexpr Index always = Index{256} << 20;
   const Index row_bytes = std::max<Index>(1, n_features * feature_bytes);
   const Index folds = std::max<Index>(1, static_cast<Index>(options.fold_starts.size()) - 1);

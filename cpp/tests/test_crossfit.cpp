@@ -89,6 +89,19 @@ TEST_CASE_TEMPLATE("held features and features made again give the same bits", T
   }
 }
 
+TEST_CASE("features are kept only for rows that are scored") {
+  CrossfitOptions options;
+  CHECK(kept_rows(options, 1000, 10, 4) == 0);
+  options.alphas = {1e-3, 1e-2};
+  options.selection = Selection::gcv;
+  CHECK(kept_rows(options, 1000, 10, 4) == 0);
+  options.selection = Selection::loo;
+  CHECK(kept_rows(options, 1000, 10, 4) == 1000);
+  options.selection = Selection::kfold;
+  options.fold_starts = {0, 500, 1000};
+  CHECK(kept_rows(options, 1000, 10, 4) == 1000);
+}
+
 TEST_CASE_TEMPLATE("held products with landmarks give the same bits, and the solution of the weights", T, float,
                    double) {
   const Index n = 2 * rows_of_products + 500;  // more than are scored at a time

@@ -20,7 +20,7 @@ from sstpl import _core
 from sstpl import _row_rules as row_rules
 from sstpl import _sources as sources
 from sstpl import _validation as check
-from sstpl._base import SSTPLBase, unchanged_on_error
+from sstpl._base import BLIND, SSTPLBase, unchanged_on_error
 from sstpl._budget import Budget, level_bytes
 from sstpl._config import threads
 from sstpl._given import Given
@@ -32,7 +32,6 @@ from sstpl._targets import ClassTargets, NumberTargets, Targets, class_codes, en
 from sstpl._typing import Floats, Labels
 
 _SOLVED = ("subsystems_", "report_", "depth_", "n_subsystems_")
-_BLIND = ("_calibration", "_conformity", "oof_decision_function_", "oof_prediction_")
 _MOST_ROWS_AT_ONCE = 4096  # of features, as in growing.hpp
 
 # Of rows that come in blocks, the sample that the layer is drawn from: means are off by less than a hundredth of a
@@ -89,7 +88,7 @@ class Adding(SSTPLBase):
         codes, labels = self._coded(targets, y, dtype)
         if "subsystems_" in vars(self):
             warnings.warn("partial_fit begins anew: what fit has learnt cannot be continued", UserWarning, stacklevel=4)
-        for name in _BLIND:
+        for name in BLIND:
             self.__dict__.pop(name, None)
         n_folds = settings.system.n_folds if options.alpha is None else 1
         self._require_room(Budget(None, settings.memory_limit), len(rows), options.first_width, n_folds)
@@ -115,6 +114,10 @@ class Adding(SSTPLBase):
     def _more_rows(self, method: str, X: object, y: object) -> tuple[Given | Stream, npt.NDArray[Any]]:
         """Check rows that are not the first."""
         check.has_sums(method, self)
+        return self._labelled_rows(X, y)
+
+    def _labelled_rows(self, X: object, y: object) -> tuple[Given | Stream, npt.NDArray[Any]]:
+        """Check rows and their targets."""
         rows, is_classification = sources.opened(X, self.memory_limit), isinstance(self._targets, ClassTargets)
         if isinstance(rows, Stream):
             return rows, row_rules.targets_of(y, len(rows), classification=is_classification)
@@ -173,10 +176,10 @@ class Adding(SSTPLBase):
             if name in _SOLVED and "_growth" in vars(self):
                 self._solve()
                 return vars(self)[name]
-            if name in _BLIND and ("_growth" in vars(self) or "subsystems_" in vars(self)):
+            if name in BLIND and ("_growth" in vars(self) or "subsystems_" in vars(self)):
                 raise NotFittedError(
-                    f"partial_fit keeps sums, which tell no row's out-of-fold score: no {name.strip('_')}. For "
-                    "probabilities, sets and intervals call calibrate(X, y) with rows that were not added"
+                    f"partial_fit, and fit with n_folds=1, tell no row's out-of-fold score: no {name.strip('_')}. For "
+                    "probabilities, sets and intervals call calibrate(X, y) with rows that were not fitted"
                 )
             if name == "partial_fit":  # asked for here only where it is not there
                 raise AttributeError(f"partial_fit needs architecture='recursive', got {self.architecture!r}")

@@ -43,6 +43,9 @@ from sstpl._typing import Floats, Labels, Weights
 from sstpl._weights import ClassWeight, by_class, normalised
 from sstpl.distributed import PartitionedRows
 
+# What is fitted to scores of rows that are left out: not there after fits that score none.
+BLIND = ("_calibration", "_conformity", "oof_decision_function_", "oof_prediction_")
+
 
 @contextmanager
 def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
@@ -88,6 +91,7 @@ def _recursive(options: RecursiveOptions, progress: Progress, budget: Budget) ->
 class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
     """Parameters and fitting of both estimators; see `SSTPLClassifier`."""
 
+    _oof_name: str  # of the attribute with the scores of the training rows
     report_: Report
     depth_: int
     n_subsystems_: int
@@ -183,8 +187,8 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
     @with_callbacks  # type: ignore[untyped-decorator]
     def _fit(
         self, X: object, y: object, sample_weight: object, *, classification: bool, class_weight: ClassWeight = None
-    ) -> Floats:
-        """Fit; return the scores of the training rows, decoded, none of them by a solution that saw its target."""
+    ) -> None:
+        """Fit, and set the fitted attributes."""
         settings = self._check_parameters()
         listeners = Listeners(self, X, y)
         rows, y, categories, dtype = rows_to_fit(self, X, y, settings.memory_limit, classification=classification)
@@ -208,16 +212,19 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         given = [rows]
         del rows, beside  # the last reference is the list's: the fit drops the rows once they are mapped
         fitted, scores = self._fit_system(settings, given, codes, labels, weights, dtype, listeners)
+        for name in BLIND:
+            self.__dict__.pop(name, None)
         self._targets = targets
         self._categories = categories
         for name, value in fitted.items():
             setattr(self, name, value)
         if not isinstance(targets, NumberTargets):
             self.classes_ = targets.classes
-        if kept is not None:
-            scores = kept.spread(scores, self._scores_of(unseen) if len(unseen) else scores[:0])
+        if scores is not None:
+            if kept is not None:
+                scores = kept.spread(scores, self._scores_of(unseen) if len(unseen) else scores[:0])
+            setattr(self, self._oof_name, plain(targets.decode(scores)))
         listeners.end()
-        return plain(targets.decode(scores))
 
     def _fit_system(
         self,
@@ -228,8 +235,11 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         weights: Weights,
         dtype: np.dtype[np.floating],
         listeners: Listeners,
-    ) -> tuple[dict[str, Any], Floats]:
-        """Fit on the checked rows, which are taken from the list; return the fitted attributes and their scores."""
+    ) -> tuple[dict[str, Any], Floats | None]:
+        """Fit on the checked rows, which are taken from the list; return the fitted attributes and their scores.
+
+        No row is scored by a solution that saw its target; of one fold there are no scores.
+        """
         seed = check.seed_of(self.random_state)
         budget = Budget(settings.time_limit, settings.memory_limit)
         tell = listeners.teller(budget.stop)
@@ -252,8 +262,6 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
             )
         report.preparation += steps
         report.stopped_by_time = budget.exhausted
-        scores = blind.scores()
-        report.score = score_predictions(scores, targets, labels, weights)
         report.warn()
         fitted = {
             "_input_map": input_map,
@@ -262,13 +270,21 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
             "depth_": max(subsystem.depth for subsystem in system.subsystems),
             "n_subsystems_": len(system.subsystems),
         }
-        return fitted | self._outputs(blind, targets, labels, weights, report), scores
+        if blind is None:
+            return fitted, None
+        scores = blind.scores()
+        report.score = score_predictions(scores, targets, labels, weights)
+        return fitted | self._outputs(self._as_new(blind), targets, labels, weights, report), scores
+
+    @abstractmethod
+    def _as_new(self, blind: Blind) -> Floats:
+        """Return the scores of the training rows that are most like those of new rows."""
 
     @abstractmethod
     def _outputs(
-        self, blind: Blind, targets: Floats, labels: Labels | None, weights: Weights, report: Report
+        self, scores: Floats, targets: Floats, labels: Labels | None, weights: Weights, report: Report
     ) -> dict[str, Any]:
-        """Return the fitted attributes of what is predicted beside scores, and report on them."""
+        """Return what is predicted beside scores, fitted to scores of rows left out, and report on it."""
 
     @staticmethod
     def _require_memory(

@@ -1,4 +1,4 @@
-"""What users do with a one-level model that `partial_fit` has made: it lets go of rows, and gets more hidden units."""
+"""What users do with a fitted model: one that `partial_fit` has made lets go of rows and gets hidden units."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from sstpl import _validation as check
 from sstpl._adding import Adding
 from sstpl._base import SSTPLBase
 from sstpl._budget import Budget
-from sstpl._calibration import Calibration, fit_calibration
+from sstpl._calibration import Calibration
 from sstpl._config import threads
-from sstpl._conformal import Conformity, class_conformity, residual_conformity
+from sstpl._conformal import Conformity
 from sstpl._growth import Growth
 from sstpl._progress import Progress
 from sstpl._sources import Stream
-from sstpl._targets import ClassTargets
+from sstpl._targets import ClassTargets, LabelTargets
+from sstpl._weights import by_class, normalised
 
 G = TypeVar("G", bound="Growing")
 
@@ -219,18 +220,19 @@ class Growing(Adding):
         return self
 
     def calibrate(self: G, X: npt.ArrayLike, y: npt.ArrayLike) -> G:
-        """Fit probabilities, sets and intervals of a model made by `partial_fit` to rows that it has not seen.
+        """Fit probabilities, sets and intervals to rows that the model has not seen.
 
-        Sums tell no row's out-of-fold score, so a model that grows has no probabilities (``predict_proba``,
-        ``predict_set``) and no intervals (``predict_interval``) until it has scored rows that were not added. Rows that
-        come next can be scored before they are added: ``model.calibrate(X, y).partial_fit(X, y)``. What was fitted
+        `fit` does that by itself, to out-of-fold scores. `partial_fit` keeps sums, which tell no row's out-of-fold
+        score, and with ``n_folds=1`` there is none: such models have no probabilities (``predict_proba``,
+        ``predict_set``) and no intervals (``predict_interval``) until they have scored rows that were not fitted. Rows
+        that come next can be scored before they are added: ``model.calibrate(X, y).partial_fit(X, y)``. What was fitted
         serves until the next call, also when rows are added, which is on the safe side as long as they improve the
         model.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows that were not added; a hundred or more. Or in blocks, as in `partial_fit`.
+            Rows that were not fitted; a hundred or more. Or in blocks, as in `partial_fit`.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their targets; of a classifier, classes that it knows.
 
@@ -241,24 +243,24 @@ class Growing(Adding):
         Raises
         ------
         ValueError
-            For input as in `partial_fit`.
+            For input as in `partial_fit`, and for a model of several labels.
         sklearn.exceptions.NotFittedError
-            Before `partial_fit`. `fit` calibrates by itself.
+            Before `fit` or `partial_fit`.
 
         Notes
         -----
         Sets and intervals then have the coverage of split conformal prediction, exact for finite n where these rows and
         new ones are exchangeable and the model has not changed since. Cost: a prediction of X.
         """
-        rows, y = self._more_rows("calibrate", X, y)
+        check.fitted(self)
+        if isinstance(self._targets, LabelTargets):
+            raise ValueError(f"calibrate takes one class per row, and the model has {self._targets.n_labels} labels")
+        rows, y = self._labelled_rows(X, y)
         codes, labels = self._coded(self._targets, y, self._input_map.dtype)
-        scores = self._scores_of(rows)
-        if labels is None:
-            self._conformity = residual_conformity(scores, codes)
-            return self
-        calibration, told = fit_calibration(scores, labels)
-        conformity = class_conformity(calibration.own_probabilities(scores, labels))
-        report = replace(self.report_, calibration=told)
-        growth = replace(self._growth, calibration=told)
-        self.__dict__.update(_calibration=calibration, _conformity=conformity, report_=report, _growth=growth)
+        weights = normalised(by_class(getattr(self, "class_weight", None), y, None))
+        report = replace(self.report_)
+        found = self._outputs(self._scores_of(rows), codes, labels, weights, report) | {"report_": report}
+        if "_growth" in vars(self):
+            found["_growth"] = replace(self._growth, calibration=report.calibration)
+        self.__dict__.update(found)
         return self

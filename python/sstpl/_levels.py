@@ -105,11 +105,12 @@ def fit_level(
 ) -> dict[str, Any]:
     """Fit a level on rows, and the scores fed to it beside them; see `_core.fit_level`.
 
-    Leave-one-out scores are of rows with `fed_then` beside them, where that is given: what they will look like.
+    Leave-one-out scores are of rows with `fed_then` beside them, where that is given: what they will look like. Without
+    folds there are no scores.
     """
     if isinstance(X, Elsewhere):
         return X.fit_level(targets, fed, fed_then, options)
-    oof = empty_beside(targets, targets.shape, targets.dtype)
+    oof = empty_beside(targets, targets.shape, targets.dtype) if len(options.fold_starts) else None
     loo = empty_beside(targets, targets.shape, targets.dtype) if options.leave_one_out else None
     fit = _core.fit_level(
         [X] if fed is None else [X, fed],
@@ -119,8 +120,8 @@ def fit_level(
         oof_scores=oof,
         loo_scores=loo,
     )
-    fit["oof_scores"] = oof  # which the core gives back as a plain array, wherever it is
-    return fit if loo is None else fit | {"loo_scores": loo}
+    fit["oof_scores"], fit["loo_scores"] = oof, loo  # which the core gives back as plain arrays, wherever they are
+    return fit
 
 
 def level_scores(

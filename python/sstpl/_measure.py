@@ -81,8 +81,7 @@ class Model:
 
     def training_scores(self) -> npt.NDArray[Any]:
         """Return the out-of-fold scores that the fit left: a decision function, or numbers in the units of y."""
-        name = "oof_decision_function_" if isinstance(self.estimator._targets, ClassTargets) else "oof_prediction_"
-        scores: npt.NDArray[Any] = getattr(self.estimator, name)
+        scores: npt.NDArray[Any] = getattr(self.estimator, self.estimator._oof_name)
         return scores
 
     def out_of_fold(self, y: object) -> Quality:

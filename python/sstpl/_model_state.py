@@ -202,13 +202,9 @@ def _read_subsystems(model: Any, info: Any, arrays: Reader) -> None:
     model.depth_ = max(subsystem.depth for subsystem in model.subsystems_)
 
 
-def _oof_name(model: Any) -> str:
-    return "oof_decision_function_" if isinstance(model, SSTPLClassifier) else "oof_prediction_"
-
-
 def _write_out_of_fold(model: Any, out: Writer) -> dict[str, Any] | None:
-    scores = getattr(model, _oof_name(model), None)
-    if scores is None:  # after partial_fit
+    scores = getattr(model, model._oof_name, None)
+    if scores is None:  # after partial_fit, and of one fold
         return None
     out.put("out_of_fold", scores)
     return {"n_samples": len(scores)}
@@ -222,11 +218,11 @@ def _read_out_of_fold(model: Any, info: Any, arrays: Reader) -> None:
     )
     targets, n_outputs = model._targets, _n_outputs(model)
     flat = n_outputs == 2 if isinstance(targets, ClassTargets) else getattr(targets, "one_output", False)
-    setattr(model, _oof_name(model), arrays.take("out_of_fold", (n_samples,) if flat else (n_samples, n_outputs)))
+    setattr(model, model._oof_name, arrays.take("out_of_fold", (n_samples,) if flat else (n_samples, n_outputs)))
 
 
 def _write_calibration(model: Any, out: Writer) -> dict[str, Any] | None:
-    calibration = getattr(model, "_calibration", None)  # none of a regressor, nor after partial_fit alone
+    calibration = getattr(model, "_calibration", None)  # none of a regressor, nor without scores
     return None if calibration is None else asdict(calibration)
 
 
@@ -239,7 +235,7 @@ def _read_calibration(model: Any, info: Any, arrays: Reader) -> None:
 
 
 def _write_conformity(model: Any, out: Writer) -> dict[str, Any] | None:
-    if getattr(model, "_conformity", None) is None:  # after partial_fit alone
+    if getattr(model, "_conformity", None) is None:  # without scores
         return None
     out.record("conformity", model._conformity)
     return {"n_samples": len(model._conformity.values)}
@@ -262,7 +258,7 @@ def _read_conformity(model: Any, info: Any, arrays: Reader) -> None:
 def _read_sums(model: Any, info: Any, arrays: Reader) -> None:
     if info is None:
         return
-    if hasattr(model, _oof_name(model)):
+    if hasattr(model, model._oof_name):
         raise schema.fail("out_of_fold", "null where there are sums", "scores")
     model._growth = _model_sums.read(info, arrays, model)
 

@@ -25,6 +25,9 @@ SCALINGS = ("auto", "feature", "quantile", "piecewise", "sample", "none")
 
 def system_options(estimator: Any) -> SystemOptions:
     """Return how many subsystems there are, and on which rows."""
+    n_folds = check.integer("n_folds", estimator.n_folds, 1)
+    if n_folds == 1:
+        _require_no_choice(estimator)
     adaptive = isinstance(estimator.n_subsystems, str) and estimator.n_subsystems == "auto"
     if not adaptive and isinstance(estimator.n_subsystems, str):
         raise ValueError(f"n_subsystems must be an integer of at least 1 or 'auto', got {estimator.n_subsystems!r}")
@@ -33,9 +36,29 @@ def system_options(estimator: Any) -> SystemOptions:
         n_subsystems=cap if adaptive else check.integer("n_subsystems", estimator.n_subsystems, 1),
         adaptive=adaptive,
         fraction=check.real("subsystem_fraction", estimator.subsystem_fraction, 0.0, 1.0, low_open=True),
-        n_folds=check.integer("n_folds", estimator.n_folds, 2),
+        n_folds=n_folds,
         disjoint=estimator.architecture == "recursive",
     )
+
+
+def _require_no_choice(estimator: Any) -> None:
+    """Raise ValueError where something is to be chosen by scores that one fold does not give."""
+    needed = {
+        "architecture": (estimator.architecture == "recursive", "'recursive'"),
+        "hidden_width": (not isinstance(estimator.hidden_width, str), "a number"),
+        "max_depth": (estimator.max_depth == 1, "1"),
+        "n_subsystems": (not isinstance(estimator.n_subsystems, str), "a number"),
+        "subsystem_fraction": (estimator.subsystem_fraction == 1, "1"),
+        "alpha": (
+            not isinstance(estimator.alpha, str) or estimator.selection != "kfold",
+            "a number, or selection 'loo' or 'gcv'",
+        ),
+    }
+    lacking = [f"{name} {what}, got {getattr(estimator, name)!r}" for name, (met, what) in needed.items() if not met]
+    if lacking:
+        raise ValueError(
+            f"n_folds=1 leaves no row out, and so must be given what rows left out choose: {'; '.join(lacking)}"
+        )
 
 
 def paper_options(estimator: Any) -> PaperOptions:

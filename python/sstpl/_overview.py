@@ -7,7 +7,7 @@ import math
 from sstpl._base import SSTPLBase
 from sstpl._images import ImageMap
 from sstpl._report import Report, Step
-from sstpl._targets import ClassTargets, LabelTargets, NumberTargets
+from sstpl._targets import ClassTargets, LabelTargets
 
 
 def shown(value: object) -> str:
@@ -33,10 +33,8 @@ def squared_error(step: Step) -> float:
 
 def n_training_rows(estimator: SSTPLBase) -> int:
     """Return how many rows the estimator was fitted on."""
-    if hasattr(estimator, "_growth"):
-        return estimator.report_.subsystems[0].n_samples
-    is_regressor = isinstance(estimator._targets, NumberTargets)
-    return len(getattr(estimator, "oof_prediction_" if is_regressor else "oof_decision_function_"))
+    scores = getattr(estimator, estimator._oof_name, None)
+    return estimator.report_.subsystems[0].n_samples if scores is None else len(scores)
 
 
 def input_map(estimator: SSTPLBase) -> str:

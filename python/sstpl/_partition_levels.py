@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from sstpl import _core
+from sstpl import _levels as levels
 from sstpl import _partition_tasks as tasks
 from sstpl._engines import Ref, reduced
 from sstpl._levels import Elsewhere, LevelOptions
@@ -29,10 +30,7 @@ def fit_level(
 ) -> dict[str, Any]:
     """Fit a level on rows in partitions (`Partitioned`); the result is that of `_core.fit_level`."""
     if len(X) < options.n_hidden:  # the dual form holds all features of all rows, which are few
-        here = X.here()
-        blocks = [here] if fed is None else [here, fed]
-        then = None if fed_then is None else [here, fed_then]
-        return _core.fit_level(blocks, targets, **vars(options), at_prediction=then)
+        return levels.fit_level(X.here(), targets, fed, fed_then, options)
     tick = options.tick or (lambda: None)
     seconds = [perf_counter()]
 
@@ -43,8 +41,9 @@ def fit_level(
     layer = _draw(X, fed, options)
     tick()
     level = X.engine.put(LevelTask((*layer, _shift(X, fed, targets, layer, options)), options.activation))
-    n_folds = len(options.fold_starts) - 1
-    folds = np.repeat(np.arange(n_folds), np.diff(options.fold_starts))
+    starts = options.fold_starts if len(options.fold_starts) else np.array([0, len(X)])
+    n_folds = len(starts) - 1
+    folds = np.repeat(np.arange(n_folds), np.diff(starts))
     parts = X.each(tasks.fold_sums, fed, targets, options.row_weights, folds, each=(n_folds, level))
     sums = reduced(X.engine, tasks.merged, parts)
     del parts  # whose memory others need
@@ -87,8 +86,10 @@ def _scores(
     options: LevelOptions,
     level: Ref,
     solved: Ref,
-) -> dict[str, Floats]:
-    """Return scores of all rows without their folds, and without themselves where that is asked for."""
+) -> dict[str, Floats | None]:
+    """Return scores of all rows without their folds, of which there are two, and if asked for without themselves."""
+    if not len(options.fold_starts):
+        return {"oof_scores": None, "loo_scores": None}
     by_fold = X.rowwise(X.each(tasks.scores_without_fold, fed, folds, each=(level, solved)))
     if not options.leave_one_out:
         return {"oof_scores": by_fold}

@@ -116,7 +116,7 @@ class SolvedLevel:
 
 def solve(folds: _Sums, alphas: list[float], level: LevelTask, leave_one_out: bool) -> SolvedLevel:
     """Solve a level from its sums."""
-    solved = solve_path(folds, alphas, without_folds=True, keep_factor=leave_one_out)
+    solved = solve_path(folds, alphas, without_folds=len(folds) > 1, keep_factor=leave_one_out)
     shift = level.layer[2]
 
     def readout(solution: Solution) -> tuple[Floats, Floats]:

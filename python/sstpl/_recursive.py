@@ -103,9 +103,9 @@ class LevelFit:
     Attributes
     ----------
     level : Level
-    fed : array (n, c)
+    fed : array (n, c), or None where there are no folds
         Out-of-fold scores of its rows, which the next level sees.
-    blind : array (n, c)
+    blind : array (n, c), or None
         Scores of its rows for the report: leave-one-out for regression, out-of-fold for classification.
     held : array (m, c)
         Scores of the rows left out.
@@ -113,8 +113,8 @@ class LevelFit:
     """
 
     level: Level
-    fed: Floats
-    blind: Floats
+    fed: Floats | None
+    blind: Floats | None
     held: Floats
     step: Step
 
@@ -171,11 +171,12 @@ class RecursiveFit:
         self.gain = 1.0
         self.steps: list[Step] = []
 
-    def run(self, tell: Tell = nobody) -> tuple[Stack, OwnScores]:
-        """Fit the chain, telling of every level; return it, and its scores of its own rows."""
+    def run(self, tell: Tell = nobody) -> tuple[Stack, OwnScores | None]:
+        """Fit the chain, telling of every level; return it, and its scores of its own rows, where there are folds."""
         first = kept = last = self._fit_first(tell)
         levels = [first.level]
         if self._deepest() > 1:
+            assert first.fed is not None
             self.gain = self._feedback_gain(first.fed)
         losses = None if self.held is None else square_losses(first.held, self.held.targets)
         n_outputs = self.rows.targets.shape[1]
@@ -202,6 +203,8 @@ class RecursiveFit:
             levels.append(last.level)
             kept = last
         stack = Stack(self.options.activation, self.gain, tuple(levels))
+        if first.blind is None:
+            return stack, None
         whole = kept.blind if self.is_regression or kept is not first else None
         return stack, OwnScores(first.blind, whole, self.is_regression)
 
@@ -264,12 +267,12 @@ class RecursiveFit:
             None if sees_all else self.options.groups,
             self._landmarks(width, below) if sees_all else 0,
             self.options.selection,
-            leave_one_out=self.is_regression,
+            leave_one_out=self.is_regression and self.rows.n_folds > 1,
             row_weights=self.rows.weights,
             tick=self.progress.tick,
         )
         fed = None if below is None else self._fed(below.fed)
-        fed_then = self._fed(below.blind) if below is not None and self.is_regression else None
+        fed_then = None if below is None or not self.is_regression else self._fed(below.blind)
         fit = fit_level(self.rows.X, self.rows.targets, fed, fed_then, options)
         shared = None if fit["landmarks"] is None else Landmarks(*fit["landmarks"])
         level = Level(fit["hidden_weights"], fit["hidden_bias"], fit["weights"], fit["intercept"], shared)
@@ -280,11 +283,15 @@ class RecursiveFit:
         native: dict[str, Any] = fit["report"] | path_detail(self.alphas, fit["report"]["path_errors"])
         native["width"] = width
         # A first level is scored on all its rows; a later one on rows that the chain left out, where there are any.
-        judged = self.rows.score(fit["oof_scores"]) if depth == 1 or self.held is None else self.held.score(held)
+        by_fold = fit["oof_scores"]
+        if depth == 1 or self.held is None:
+            judged = None if by_fold is None else self.rows.score(by_fold)
+        else:
+            judged = self.held.score(held)
         level_step = step("level", depth, seconds, native, judged)
         self.steps.append(level_step)
-        blind = fit["loo_scores"] if self.is_regression else fit["oof_scores"]
-        return LevelFit(level, fit["oof_scores"], blind, held, level_step)
+        blind = fit["loo_scores"] if self.is_regression else by_fold
+        return LevelFit(level, by_fold, blind, held, level_step)
 
     def _landmarks(self, width: int, below: LevelFit | None) -> int:
         """Return of how many rows the pairs of units are made that see all columns."""
@@ -304,7 +311,10 @@ class RecursiveFit:
         total = float(np.sum(np.concatenate([variance(X[:, columns], weights) for columns in parts])))
         return float(np.sqrt(wanted * total / own)) if own > 0 and total > 0 else 1.0
 
-    def _fed(self, scores: Floats) -> Floats:
+    def _fed(self, scores: Floats | None) -> Floats | None:
+        """Return the scores of the level below as the next one sees them; of a first level there are none."""
+        if scores is None:
+            return None
         gain = scores.dtype.type(self.gain)
         return made_beside(scores, lambda rows: scores[rows] * gain, scores.shape, scores.dtype)
 
@@ -312,16 +322,14 @@ class RecursiveFit:
         """Score the rows left out by one level on top of their scores below."""
         if self.held is None:
             return np.empty((0, self.rows.targets.shape[1]), dtype=self.rows.targets.dtype)
-        fed = None if held_scores is None else self._fed(held_scores)
-        return level_scores(self.held.X, fed, [level.arrays], 1.0, self.options.activation)
+        return level_scores(self.held.X, self._fed(held_scores), [level.arrays], 1.0, self.options.activation)
 
     def _bytes(self, width: int) -> float:
-        return level_bytes(
-            len(self.rows.X), width, len(self.rows.fold_starts) - 1, self.rows.X.dtype, self.is_regression
-        )
+        return level_bytes(len(self.rows.X), width, self.rows.n_folds, self.rows.X.dtype, self.is_regression)
 
     def _cost(self, width: int) -> float:
         """Return the estimated flops of a level, for the progress bar."""
         n, d = self.rows.X.shape
-        folds = len(self.rows.fold_starts) - 1
-        return float(4 * n * d * width + n * width**2 + (folds + 1) * width**3 / 3)
+        folds = self.rows.n_folds
+        n_passes, n_solves = (2, folds + 1) if folds > 1 else (1, 1)
+        return float(2 * n_passes * n * d * width + n * width**2 + n_solves * width**3 / 3)

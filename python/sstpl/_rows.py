@@ -25,7 +25,7 @@ class Rows:
         +1/-1 one-hot codes, or standardised columns.
     labels : int64 array of shape (n,), or None for regression
     fold_starts : int64 array of shape (n_folds + 1,)
-        Empty for rows left out.
+        Empty for rows left out, and where there is one fold: no row is scored by solutions without it.
     weights : float64 array of shape (n,), or None where they are equal
     """
 
@@ -34,6 +34,11 @@ class Rows:
     labels: Labels | None
     fold_starts: Labels
     weights: Weights = None
+
+    @property
+    def n_folds(self) -> int:
+        """Number of folds, at least 1."""
+        return max(1, len(self.fold_starts) - 1)
 
     def score(self, scores: Floats) -> Score:
         """Score predictions of these rows."""
@@ -49,7 +54,7 @@ class Split:
     rows : int64 array of shape (n_sampled,)
         Rows of the training data, fold by fold.
     fold_starts : int64 array of shape (n_folds + 1,)
-        Where each fold begins in ``rows``; the last entry is n_sampled.
+        Where each fold begins in ``rows``; the last entry is n_sampled. Empty where there is one.
     left_out : int64 array
         The rows that are not in the sample: the subsystem's out-of-bag rows.
     """
@@ -95,10 +100,12 @@ def leave_part_out(
 def _fold(seed: int, sample: Labels, labels: Labels | None, n_rows: int, n_folds: int) -> Split:
     if len(sample) < 2:  # one fold must be left to train on
         sample = np.arange(n_rows, dtype=np.int64)
+    left_out = np.setdiff1d(np.arange(n_rows, dtype=np.int64), sample, assume_unique=True)
+    if n_folds == 1:
+        return Split(sample, np.empty(0, dtype=np.int64), left_out)
     n_folds = min(n_folds, len(sample))
     sampled_labels = None if labels is None else np.ascontiguousarray(labels[sample])
     folds = _core.deal_folds(seed, _STREAM_FOLDS, sampled_labels, len(sample), n_folds)
     order = np.argsort(folds, kind="stable")
     starts = np.concatenate([[0], np.cumsum(np.bincount(folds, minlength=n_folds))]).astype(np.int64)
-    left_out = np.setdiff1d(np.arange(n_rows, dtype=np.int64), sample, assume_unique=True)
     return Split(sample[order], starts, left_out)

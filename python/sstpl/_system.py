@@ -44,8 +44,8 @@ class SubsystemFit(Protocol):
 
     steps: list[Step]
 
-    def run(self, tell: Tell) -> tuple[Subsystem, OwnScores]:
-        """Fit, telling of every step; return the subsystem, and its scores of its own rows."""
+    def run(self, tell: Tell) -> tuple[Subsystem, OwnScores | None]:
+        """Fit, telling of every step; return the subsystem, and its scores of its own rows, where there are folds."""
 
 
 # Prepares a subsystem from its rows, its seed, the rows it leaves out, and the subsystem before it.
@@ -92,13 +92,15 @@ class _Trained:
     split: Split
     subsystem: Subsystem
     steps: list[Step]
-    sampled: OwnScores
+    sampled: OwnScores | None
     base: Floats
     whole: Floats
     seconds: float
 
-    def score(self, targets: Floats, labels: Labels | None, weights: Weights) -> Score:
+    def score(self, targets: Floats, labels: Labels | None, weights: Weights) -> Score | None:
         """Score its own predictions of all rows."""
+        if self.sampled is None:
+            return None
         own = empty_beside(targets, targets.shape, targets.dtype)
         own[self.split.rows], own[self.split.left_out] = self.sampled.best, self.whole
         return score_predictions(own, targets, labels, weights)
@@ -136,6 +138,29 @@ class _Train:
         return _Trained(split, subsystem, fit.steps, sampled, base, whole, seconds)
 
 
+class _Sum:
+    """Scores of the training rows by the subsystems so far, where there are folds."""
+
+    def __init__(self, targets: Floats, labels: Labels | None, weights: Weights) -> None:
+        self._targets = targets
+        self._labels = labels
+        self._weights = weights
+        self.blind: Blind | None = None
+
+    def score_with(self, one: _Trained) -> Score | None:
+        """Score the mean if a subsystem were added."""
+        if one.sampled is None:
+            return None
+        self.blind = self.blind or Blind(self._targets, self._weights)
+        scores = self.blind.with_one(one.split, one.sampled, one.base)
+        return score_predictions(scores, self._targets, self._labels, self._weights)
+
+    def add(self, one: _Trained) -> None:
+        """Add a subsystem that was scored."""
+        if self.blind is not None and one.sampled is not None:
+            self.blind.add(one.split, one.sampled, one.base, one.whole)
+
+
 def fit_system(
     given: list[Floats],
     targets: Floats,
@@ -147,7 +172,7 @@ def fit_system(
     n_workers: int,
     weights: Weights,
     tell: TellOf,
-) -> tuple[System, Blind, Report]:
+) -> tuple[System, Blind | None, Report]:
     """Fit subsystems on mapped rows (n, d) and coded targets (n, c), small ones up to `n_workers` at a time.
 
     The mapped rows are the one entry of the list `given`, which is emptied where only one subsystem needs them.
@@ -155,13 +180,13 @@ def fit_system(
     Returns
     -------
     system : System
-    blind : Blind
-        Its scores of the training rows.
+    blind : Blind or None
+        Its scores of the training rows, where there are folds.
     report : Report
     """
     report = Report()
     subsystems: list[Subsystem] = []
-    blind = Blind(targets, weights)
+    total = _Sum(targets, labels, weights)
     best: Score | None = None
     train = _Train(given, targets, labels, options, prepare, seed, budget, weights, tell)
     index = 0
@@ -172,9 +197,9 @@ def fit_system(
         workers = 1 if before is None else workers_for(len(targets), before.width, n_workers)
         batch = range(index, min(index + workers, options.n_subsystems))
         for one in side_by_side([partial(train, k, before) for k in batch], workers):
-            system_score = score_predictions(blind.with_one(one.split, one.sampled, one.base), targets, labels, weights)
+            system_score = total.score_with(one)
             # By the squared error: of a few thousand rows, accuracies are too coarse to show what one more adds.
-            accepted = not options.adaptive or best is None or system_score.fit > best.fit
+            accepted = not options.adaptive or best is None or system_score is None or system_score.fit > best.fit
             report.subsystems.append(
                 SubsystemReport(
                     len(one.split.rows),
@@ -187,9 +212,9 @@ def fit_system(
             )
             tell(index + 1, Step("subsystem", 0, one.seconds, system_score, accepted))
             if not accepted:
-                return System(tuple(subsystems)), blind, report
+                return System(tuple(subsystems)), total.blind, report
             best = system_score
             subsystems.append(one.subsystem)
-            blind.add(one.split, one.sampled, one.base, one.whole)
+            total.add(one)
             index += 1
-    return System(tuple(subsystems)), blind, report
+    return System(tuple(subsystems)), total.blind, report

@@ -77,8 +77,11 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         What scores the penalties of ``alpha="auto"``, on the leading 1024 features: predictions over ``n_folds`` folds;
         exact leave-one-out predictions (PRESS), at one more pass over the rows; or generalised cross-validation, from
         the sums alone. Everything else is chosen on out-of-fold or left-out rows in any case.
-    n_folds : int >= 2, default=5
-        Folds of cross-fitting; no more than rows.
+    n_folds : int >= 1, default=5
+        Folds of cross-fitting; no more than rows. 1: none, so that a level is a single solve, for when there is other
+        data to validate on. What rows left out choose must be given: ``hidden_width`` and ``n_subsystems`` as numbers,
+        ``max_depth=1``, ``subsystem_fraction=1``, and ``alpha`` as a number or ``selection`` other than "kfold". No
+        training row has an out-of-fold score; `predict_proba` and `predict_set` need `calibrate`. "recursive" only.
     scaling : {"auto", "feature", "quantile", "piecewise", "sample", "none"}, default="auto"
         What is made of the columns of X. "feature": they are standardised, and clipped to 5 deviations. "quantile":
         those, and beside them the standardised normal quantile of the rank of columns of 5 different values or more;
@@ -221,6 +224,7 @@ class SSTPLClassifier(ClassifierMixin, Growing):
     """
 
     oof_decision_function_: Floats
+    _oof_name = "oof_decision_function_"
 
     def __init__(
         self,
@@ -335,9 +339,8 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         model predicts of it.
         """
         with unchanged_on_error(self):
-            self.oof_decision_function_ = self._fit(
-                X, y, sample_weight, classification=True, class_weight=check.class_weights(self.class_weight)
-            )
+            weights = check.class_weights(self.class_weight)
+            self._fit(X, y, sample_weight, classification=True, class_weight=weights)
         return self
 
     @check.method_if(grows)
@@ -569,10 +572,12 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         )
         return plain(sets)
 
+    def _as_new(self, blind: Blind) -> Floats:
+        return blind.scores_as_new()
+
     def _outputs(
-        self, blind: Blind, targets: Floats, labels: Labels | None, weights: Weights, report: Report
+        self, scores: Floats, targets: Floats, labels: Labels | None, weights: Weights, report: Report
     ) -> dict[str, Any]:
-        scores = blind.scores_as_new()
         if labels is None:
             every = None if weights is None else np.repeat(weights, targets.shape[1])
             every_target = targets.reshape(-1, 1)

@@ -83,6 +83,7 @@ memory_limit, dtype, random_state, n_threads, verbose, callback
     """
 
     oof_prediction_: Floats
+    _oof_name = "oof_prediction_"
 
     def fit(self, X: npt.ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> SSTPLRegressor:
         """Fit the system.
@@ -111,7 +112,7 @@ memory_limit, dtype, random_state, n_threads, verbose, callback
             When features overflow.
         """
         with unchanged_on_error(self):
-            self.oof_prediction_ = self._fit(X, y, sample_weight, classification=False)
+            self._fit(X, y, sample_weight, classification=False)
         return self
 
     @check.method_if(grows)
@@ -216,7 +217,10 @@ memory_limit, dtype, random_state, n_threads, verbose, callback
         reach = self._conformity.quantile(covered).astype(scores.dtype)
         return np.stack([self._targets.decode(scores - reach), self._targets.decode(scores + reach)], axis=1)
 
+    def _as_new(self, blind: Blind) -> Floats:
+        return blind.scores()
+
     def _outputs(
-        self, blind: Blind, targets: Floats, labels: Labels | None, weights: Weights, report: Report
+        self, scores: Floats, targets: Floats, labels: Labels | None, weights: Weights, report: Report
     ) -> dict[str, Any]:
-        return {"_conformity": residual_conformity(blind.scores(), targets, weights)}
+        return {"_conformity": residual_conformity(scores, targets, weights)}

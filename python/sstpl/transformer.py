@@ -217,7 +217,7 @@ class SSTPLTransformer(TransformerMixin, BaseEstimator):
     def _remember(self, given: Given) -> None:
         """Keep the out-of-fold scores of the training rows by their hashes, the mean of copies."""
         fitted = self.estimator_
-        scores = fitted.oof_decision_function_ if isinstance(fitted, SSTPLClassifier) else fitted.oof_prediction_
+        scores: Floats = getattr(fitted, fitted._oof_name)
         self._known, place, counts = np.unique(given.hashes(_SEED_OF_ROWS), return_inverse=True, return_counts=True)
         columns = scores.reshape(len(scores), -1)
         sums = np.zeros((len(self._known), columns.shape[1]))

@@ -429,7 +429,7 @@ def test_what_needs_sums_says_that_there_are_none():
     X, y = problem(300)
     fitted = SSTPLClassifier(**SMALL, n_subsystems=1).fit(X, y)
     for model in (SSTPLClassifier(), fitted):
-        for call in (lambda m: m.forget(X, y), lambda m: m.grow(X, y, 3), lambda m: m.calibrate(X, y)):
+        for call in (lambda m: m.forget(X, y), lambda m: m.grow(X, y, 3)):
             with pytest.raises(NotFittedError, match="needs the sums of partial_fit"):
                 call(model)
     with pytest.raises(AttributeError, match="no attribute 'subsystem'"):

@@ -39,10 +39,15 @@ struct CrossfitOptions {
   Index block_rows = 4096;
   bool leave_one_out = false;         // scores of every row by the solution without it, beside those without its fold
   Index hold_bytes = Index{1} << 30;  // at most, of features kept for the second pass; see kept_rows
+
+  /// Whether there is a second pass: over rows that are scored.
+  bool has_second_pass() const {
+    return fold_starts.size() > 1 || leave_one_out || (alphas.size() > 1 && selection == Selection::loo);
+  }
 };
 
-/// Of n rows with p features of `feature_bytes`, how many leading ones are kept for the second pass: all where they
-/// take 256 MiB, else 2 p^2 (K + 2) bytes for K folds, less than half as much as the sums.
+/// Of n rows with p features of `feature_bytes`, how many leading ones are kept for the second pass, where there is
+/// one: all where they take 256 MiB, else 2 p^2 (K + 2) bytes for K folds, less than half as much as the sums.
 Index kept_rows(const CrossfitOptions& options, Index n_rows, Index n_features, Index feature_bytes);
 
 struct CrossfitReport {

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sstpl import _validation as check
+from sstpl._base import SSTPLBase
 from sstpl._measure import measure_calibration
 from sstpl._targets import ClassTargets
 from sstpl._typing import Labels
@@ -55,17 +56,27 @@ def number_metrics(actual: _Reals, predicted: _Reals) -> dict[str, float]:
 
 
 def metrics_of(model: Any, X: Any, y: Any) -> dict[str, float]:
-    """Return how well a fitted classifier or regressor predicts rows."""
+    """Return how well a fitted classifier or regressor predicts rows; nan of probabilities that it lacks."""
     if hasattr(model, "classes_"):
         labels = check.known_labels(y, model.classes_)
-        return class_metrics(model.predict_proba(X), labels)
+        if _is_calibrated(model):
+            return class_metrics(model.predict_proba(X), labels)
+        right = model.predict(X) == model.classes_[labels]
+        return dict.fromkeys(CLASS_METRICS, np.nan) | {"accuracy": float(np.mean(right))}
     predicted = np.asarray(model.predict(X))
     n_outputs = predicted.reshape(len(predicted), -1).shape[1]
     return number_metrics(check.known_numbers(y, n_outputs), predicted.reshape(-1, n_outputs))
 
 
-def out_of_fold_metrics(model: Any, y: npt.NDArray[Any]) -> dict[str, float]:
+def _is_calibrated(model: Any) -> bool:
+    """Whether there was anything to fit probabilities to, or sets and intervals; others' models see to themselves."""
+    return not isinstance(model, SSTPLBase) or hasattr(model, "_conformity")
+
+
+def out_of_fold_metrics(model: Any, y: npt.NDArray[Any]) -> dict[str, float] | None:
     """Return what the fit knows of its training rows, given their targets, by scores that did not see them."""
+    if not hasattr(model, model._oof_name):
+        return None
     if isinstance(model._targets, ClassTargets):
         report = model.report_
         return {"accuracy": report.score.value, "log_loss": report.calibration.log_loss}
@@ -74,6 +85,9 @@ def out_of_fold_metrics(model: Any, y: npt.NDArray[Any]) -> dict[str, float]:
 
 def coverage_metrics(model: Any, X: Any, y: Any, coverage: float) -> dict[str, float]:
     """Return how often prediction sets or intervals hold the target, and how large they are on average."""
+    if not _is_calibrated(model):
+        kind = "set" if isinstance(model._targets, ClassTargets) else "interval"
+        return dict.fromkeys((f"{kind}_coverage", "set_size" if kind == "set" else "interval_width"), np.nan)
     if isinstance(model._targets, ClassTargets):
         labels = check.known_labels(y, model.classes_)
         sets = model.predict_set(X, coverage)

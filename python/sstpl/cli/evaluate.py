@@ -18,7 +18,7 @@ KEYS = {
     "task": '"classification" or "regression"',
     "rows": "number of rows",
     "coverage": "that was asked for",
-    "metrics": "object with the following, by the task",
+    "metrics": "object with the following, by the task; null where the model is not calibrated",
     **{f"  {name}": meaning for name, meaning in (CLASS_METRICS | NUMBER_METRICS).items()},
     "  set_coverage": "share of rows whose class is in the prediction set",
     "  set_size": "mean number of classes in it",

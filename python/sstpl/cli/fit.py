@@ -37,7 +37,8 @@ KEYS = {
     "subsystems": "number of subsystems kept",
     "alpha": "penalties used",
     "stopped_by_time": "whether --time-limit ended the search",
-    "out_of_fold": "accuracy and log_loss, or r2, rmse and mae, of the training rows by scores that did not see them",
+    "out_of_fold": "accuracy and log_loss, or r2, rmse and mae, of the training rows by scores that did not see them, "
+    "or null where n_folds is 1",
     "test": f"null, or of test rows: {', '.join(CLASS_METRICS)}; or {', '.join(NUMBER_METRICS)}",
     "seconds": "that the fit took",
 }
