@@ -1,4 +1,4 @@
-"""What users do with a fitted model: one that `partial_fit` has made lets go of rows and gets hidden units."""
+"""What users do with a fitted model: any is calibrated on other rows, and one that `partial_fit` has made changes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def grows(estimator: SSTPLBase) -> bool:
 
 
 class Growing(Adding):
-    """What goes with `partial_fit`; see `SSTPLClassifier.partial_fit`."""
+    """What goes with `partial_fit` (see `SSTPLClassifier.partial_fit`), and `calibrate`."""
 
     _calibration: Calibration
     _conformity: Conformity

@@ -87,7 +87,7 @@ class SubsystemReport:
     steps : list of Step
     score : Score or None
         Of its own predictions of all training rows: out-of-fold in its sample, out-of-bag outside. None after
-        ``partial_fit``, which keeps sums and no rows to score.
+        ``partial_fit``, which keeps sums and no rows to score, and with ``n_folds=1``.
     system_score : Score or None
         Of the mean over the subsystems up to this one.
     accepted : bool
@@ -118,7 +118,8 @@ class Report:
     calibration : CalibrationReport or None
         The map from scores to class probabilities, what else was tried, and its log-loss (classification).
     score : Score or None
-        Of the scores of the training rows that the fit returns (``oof_decision_function_``, ``oof_prediction_``).
+        Of the scores of the training rows that the fit returns (``oof_decision_function_``, ``oof_prediction_``), where
+        it does.
     """
 
     preparation: list[Step] = field(default_factory=list)

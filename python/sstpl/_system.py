@@ -138,29 +138,6 @@ class _Train:
         return _Trained(split, subsystem, fit.steps, sampled, base, whole, seconds)
 
 
-class _Sum:
-    """Scores of the training rows by the subsystems so far, where there are folds."""
-
-    def __init__(self, targets: Floats, labels: Labels | None, weights: Weights) -> None:
-        self._targets = targets
-        self._labels = labels
-        self._weights = weights
-        self.blind: Blind | None = None
-
-    def score_with(self, one: _Trained) -> Score | None:
-        """Score the mean if a subsystem were added."""
-        if one.sampled is None:
-            return None
-        self.blind = self.blind or Blind(self._targets, self._weights)
-        scores = self.blind.with_one(one.split, one.sampled, one.base)
-        return score_predictions(scores, self._targets, self._labels, self._weights)
-
-    def add(self, one: _Trained) -> None:
-        """Add a subsystem that was scored."""
-        if self.blind is not None and one.sampled is not None:
-            self.blind.add(one.split, one.sampled, one.base, one.whole)
-
-
 def fit_system(
     given: list[Floats],
     targets: Floats,
@@ -186,7 +163,7 @@ def fit_system(
     """
     report = Report()
     subsystems: list[Subsystem] = []
-    total = _Sum(targets, labels, weights)
+    blind = Blind(targets, weights) if options.n_folds > 1 else None
     best: Score | None = None
     train = _Train(given, targets, labels, options, prepare, seed, budget, weights, tell)
     index = 0
@@ -197,7 +174,10 @@ def fit_system(
         workers = 1 if before is None else workers_for(len(targets), before.width, n_workers)
         batch = range(index, min(index + workers, options.n_subsystems))
         for one in side_by_side([partial(train, k, before) for k in batch], workers):
-            system_score = total.score_with(one)
+            system_score: Score | None = None
+            if blind is not None and one.sampled is not None:
+                with_one = blind.with_one(one.split, one.sampled, one.base)
+                system_score = score_predictions(with_one, targets, labels, weights)
             # By the squared error: of a few thousand rows, accuracies are too coarse to show what one more adds.
             accepted = not options.adaptive or best is None or system_score is None or system_score.fit > best.fit
             report.subsystems.append(
@@ -212,9 +192,10 @@ def fit_system(
             )
             tell(index + 1, Step("subsystem", 0, one.seconds, system_score, accepted))
             if not accepted:
-                return System(tuple(subsystems)), total.blind, report
+                return System(tuple(subsystems)), blind, report
             best = system_score
             subsystems.append(one.subsystem)
-            total.add(one)
+            if blind is not None and one.sampled is not None:
+                blind.add(one.split, one.sampled, one.base, one.whole)
             index += 1
-    return System(tuple(subsystems)), total.blind, report
+    return System(tuple(subsystems)), blind, report

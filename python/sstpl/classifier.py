@@ -81,7 +81,7 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         Folds of cross-fitting; no more than rows. 1: none, so that a level is a single solve, for when there is other
         data to validate on. What rows left out choose must be given: ``hidden_width`` and ``n_subsystems`` as numbers,
         ``max_depth=1``, ``subsystem_fraction=1``, and ``alpha`` as a number or ``selection`` other than "kfold". No
-        training row has an out-of-fold score; `predict_proba` and `predict_set` need `calibrate`. "recursive" only.
+        training row has an out-of-fold score: probabilities, sets and intervals need `calibrate`. "recursive" only.
     scaling : {"auto", "feature", "quantile", "piecewise", "sample", "none"}, default="auto"
         What is made of the columns of X. "feature": they are standardised, and clipped to 5 deviations. "quantile":
         those, and beside them the standardised normal quantile of the rank of columns of 5 different values or more;

@@ -203,6 +203,10 @@ class SSTPLTransformer(TransformerMixin, BaseEstimator):
             return default(random_state=self.random_state)
         if not isinstance(self.estimator, (SSTPLClassifier, SSTPLRegressor)):
             raise TypeError(f"estimator must be an SSTPLClassifier, an SSTPLRegressor or None, got {self.estimator!r}")
+        if self.estimator.n_folds == 1:
+            raise ValueError(
+                "estimator must have n_folds of at least 2, got 1: its out-of-fold scores are the features"
+            )
         own: SSTPLClassifier | SSTPLRegressor = clone(self.estimator)
         return own
 

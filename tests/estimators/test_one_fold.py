@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV
 import sstpl
 from reference import growing as twin
 from reference import ridge
-from sstpl import SSTPLClassifier, SSTPLRegressor, _overview
+from sstpl import SSTPLClassifier, SSTPLRegressor, SSTPLTransformer, _overview
 from sstpl.cli import _metrics
 from sstpl.distributed import HereEngine, PartitionedRows
 
@@ -246,6 +246,12 @@ def test_rows_in_partitions_give_the_same_model(estimator, width):
     assert not hasattr(there, there._oof_name)
 
 
+def test_features_of_a_transformer_need_folds():
+    X, y = problem(60)
+    with pytest.raises(ValueError, match="estimator must have n_folds of at least 2, got 1"):
+        SSTPLTransformer(SSTPLClassifier(**SMALL)).fit(X, y)
+
+
 def test_the_command_line_knows_no_probabilities(tmp_path, capsys):
     from sstpl.cli import main
 
@@ -258,6 +264,9 @@ def test_the_command_line_knows_no_probabilities(tmp_path, capsys):
     found = capsys.readouterr().out
     assert '"out_of_fold": null' in found
     assert '"log_loss": null' in found
+    report = str(tmp_path / "report.html")
+    assert main(["fit", files[0], "--target", "y", "-o", files[1], "--report", report, "--quiet", "--set", *told]) == 0
+    assert "600 rows" in (tmp_path / "report.html").read_text()
     main(["evaluate", files[1], files[0], "--target", "y"])
     assert "set coverage" in capsys.readouterr().out
     assert np.isnan(_metrics.metrics_of(sstpl.load(files[1]), frame, y)["brier"])

@@ -73,9 +73,14 @@ def _is_calibrated(model: Any) -> bool:
     return not isinstance(model, SSTPLBase) or hasattr(model, "_conformity")
 
 
+def has_own_scores(model: Any) -> bool:
+    """Whether the fit has scored its training rows by solutions that did not see them."""
+    return hasattr(model, model._oof_name)
+
+
 def out_of_fold_metrics(model: Any, y: npt.NDArray[Any]) -> dict[str, float] | None:
     """Return what the fit knows of its training rows, given their targets, by scores that did not see them."""
-    if not hasattr(model, model._oof_name):
+    if not has_own_scores(model):
         return None
     if isinstance(model._targets, ClassTargets):
         report = model.report_

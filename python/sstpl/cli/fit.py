@@ -18,7 +18,7 @@ from sstpl.cli import _options as arguments
 from sstpl.cli import _output as output
 from sstpl.cli._columns import Labelled, matched, read_labelled, require_features, task_of, text_columns
 from sstpl.cli._large import is_array
-from sstpl.cli._metrics import CLASS_METRICS, NUMBER_METRICS, metrics_of, out_of_fold_metrics
+from sstpl.cli._metrics import CLASS_METRICS, NUMBER_METRICS, has_own_scores, metrics_of, out_of_fold_metrics
 
 KEYS = {
     "sstpl_version": "of this program",
@@ -103,7 +103,7 @@ def run(options: argparse.Namespace) -> None:
         model.save(options.output)
         scores = None if test is None else metrics_of(model, test.X, test.y)
         if options.report is not None:
-            rows = {"y": data.y} if test is None else {"X": test.X, "y": test.y}
+            rows = {"X": test.X, "y": test.y} if test is not None else {"y": data.y} if has_own_scores(model) else {}
             model_report.report(model, **rows).save(options.report)
     found = _document(model, data, options, task, scores, seconds)
     if options.json:
