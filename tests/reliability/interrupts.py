@@ -40,19 +40,17 @@ def interrupted(stage, delay, nth=1):
     def entered(*arguments, **options):
         calls.append(1)
         if len(calls) == nth:
-            timer = threading.Timer(delay, send)
-            timers.append(timer)
             timer.start()
         return real(*arguments, **options)
 
-    timers = []
+    timer = threading.Timer(delay, send)  # made here: making one registers for good the thread that it is made in
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the background ignores it
     with mock.patch.object(owner, name, entered):
         try:
             yield sent
         finally:
-            for timer in timers:
-                timer.cancel()
+            timer.cancel()
+            if timer.ident is not None:
                 timer.join()
             signal.signal(signal.SIGINT, before)
 
