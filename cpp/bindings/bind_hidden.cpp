@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "pybind.hpp"
+#include "sstpl/centers.hpp"
 #include "sstpl/hidden.hpp"
 #include "sstpl/random.hpp"
 #include "sstpl/subsystem.hpp"
@@ -72,8 +73,29 @@ py::tuple of_pairs(const Array<T>& first, const Array<T>& second, std::uint64_t 
   return py::make_tuple(to_numpy(std::move(layer.weights)), to_numpy(layer.bias));
 }
 
+py::array centers(Index n_rows, Index n_hidden, std::uint64_t seed, std::uint32_t stream,
+                  const std::optional<Array<double>>& row_weights) {
+  HiddenOptions options;
+  options.n_hidden = n_hidden;
+  options.stream = {seed, stream};
+  options.row_weights = row_weight_list(row_weights, n_rows);
+  return index_array(draw_centers(options, n_rows));
+}
+
+template <class T>
+py::tuple of_centers(const Array<T>& rows, Index n_different) {
+  const MatrixView<T> given = matrix<T>(rows, "centers");
+  HiddenLayer<T> layer;
+  {
+    const py::gil_scoped_release no_gil;  // the caller holds the array
+    layer = center_layer(given, n_different);
+  }
+  return py::make_tuple(to_numpy(std::move(layer.weights)), to_numpy(layer.bias));
+}
+
 template <class T>
 void bind(py::module_& m) {
+  m.def("center_layer", &of_centers<T>, py::arg("centers").noconvert(), py::arg("n_different"));
   m.def("pair_layer", &of_pairs<T>, py::arg("first").noconvert(), py::arg("second").noconvert(), py::arg("seed"),
         py::arg("stream"), py::arg("fields") = py::none(), py::arg("groups").noconvert() = py::none());
   m.def("draw_hidden", &draw<T>, py::arg("weights"), py::arg("X").noconvert(), py::arg("n_hidden"), py::arg("seed"),
@@ -106,6 +128,8 @@ void bind_hidden(py::module_& m) {
   m.def("draw_pairs", &pairs, py::arg("n_rows"), py::arg("seed"), py::arg("stream"), py::arg("attempts").noconvert(),
         py::arg("labels").noconvert() = py::none(), py::arg("fold_starts").noconvert() = py::none(),
         py::arg("row_weights").noconvert() = py::none(), py::arg("n_landmarks") = 0);
+  m.def("draw_centers", &centers, py::arg("n_rows"), py::arg("n_hidden"), py::arg("seed"), py::arg("stream"),
+        py::arg("row_weights").noconvert() = py::none());
   m.def("random_matrix", &random_matrix, py::arg("normal"), py::arg("seed"), py::arg("stream"), py::arg("rows"),
         py::arg("cols"));
   m.def(

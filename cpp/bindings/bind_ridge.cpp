@@ -25,13 +25,15 @@ void require_sums(const std::vector<const Sums*>& parts, const char* name) {
 }
 
 py::dict primal(const std::vector<const Sums*>& parts, double alpha, bool intercept, Index n_features,
-                bool allow_fallback, bool keep_factor) {
+                bool allow_fallback, bool keep_factor, const std::optional<Array<std::int64_t>>& left_out) {
   require_sums(parts, "parts");
+  const std::vector<Index> unused = index_list(left_out, "left_out");
   RidgeSolution solution;
   Matrix<double> work;
   {
     const py::gil_scoped_release no_gil;  // the caller holds the sums
-    solution = solve_ridge({parts}, alpha, intercept, work, n_features, {allow_fallback, true});
+    const SumsOf sums{parts, nullptr, nullptr, &unused};
+    solution = solve_ridge(sums, alpha, intercept, work, n_features, {allow_fallback, true});
   }
   py::object factor = py::none();
   if (keep_factor && solution.scale.size() > 0) {
@@ -60,11 +62,13 @@ py::dict dual(const Array<double>& H, const Array<double>& Y, double alpha, bool
 }
 
 std::vector<double> errors(const std::vector<const Sums*>& folds, const std::vector<double>& alphas, bool intercept,
-                           Index n_features) {
+                           Index n_features, const std::vector<Array<std::int64_t>>& left_out) {
   require_sums(folds, "folds");
+  std::vector<std::vector<Index>> unused;
+  for (const Array<std::int64_t>& features : left_out) unused.push_back(index_list(features, "left_out"));
   const Checkpoint check = checkpoint(py::none());
   const py::gil_scoped_release no_gil;  // the caller holds the sums
-  return heldout_errors(folds, nullptr, alphas, intercept, n_features, check);
+  return heldout_errors(folds, nullptr, alphas, intercept, n_features, check, unused);
 }
 
 py::dict lasso(const Array<double>& G, const Array<double>& B, double alpha, Index max_iter, double tolerance) {
@@ -91,11 +95,11 @@ py::dict lasso(const Array<double>& G, const Array<double>& B, double alpha, Ind
 
 void bind_ridge(py::module_& m) {
   m.def("solve_ridge", &primal, py::arg("parts"), py::arg("alpha"), py::arg("intercept"), py::arg("n_features") = -1,
-        py::arg("allow_fallback") = true, py::arg("keep_factor") = false);
+        py::arg("allow_fallback") = true, py::arg("keep_factor") = false, py::arg("left_out").noconvert() = py::none());
   m.def("solve_ridge_dual", &dual, py::arg("H").noconvert(), py::arg("Y").noconvert(), py::arg("alpha"),
         py::arg("intercept"), py::arg("skip_from") = 0, py::arg("skip_to") = 0);
   m.def("heldout_errors", &errors, py::arg("folds"), py::arg("alphas"), py::arg("intercept"),
-        py::arg("n_features") = -1);
+        py::arg("n_features") = -1, py::arg("left_out") = std::vector<Array<std::int64_t>>());
   m.def("solve_lasso", &lasso, py::arg("G").noconvert(), py::arg("B").noconvert(), py::arg("alpha"),
         py::arg("max_iter"), py::arg("tolerance"));
 }

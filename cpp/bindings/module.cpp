@@ -15,8 +15,9 @@ Activation activation_from(const std::string& name) {
   if (name == "relu") return Activation::relu;
   if (name == "leaky_relu") return Activation::leaky_relu;
   if (name == "gelu") return Activation::gelu;
-  throw std::invalid_argument("activation must be identity, tanh, sigmoid, relu, leaky_relu or gelu, got '" + name +
-                              "'");
+  if (name == "distance") return Activation::distance;
+  throw std::invalid_argument("activation must be identity, tanh, sigmoid, relu, leaky_relu, gelu or distance, got '" +
+                              name + "'");
 }
 
 Selection selection_from(const std::string& name) {
@@ -31,7 +32,9 @@ HiddenWeights hidden_weights_from(const std::string& name) {
   if (name == "uniform") return HiddenWeights::uniform;
   if (name == "normal") return HiddenWeights::normal;
   if (name == "constrained") return HiddenWeights::constrained;
-  throw std::invalid_argument("hidden_weights must be orthogonal, uniform, normal or constrained, got '" + name + "'");
+  if (name == "centers") return HiddenWeights::centers;
+  throw std::invalid_argument("hidden_weights must be orthogonal, uniform, normal, constrained or centers, got '" +
+                              name + "'");
 }
 
 std::vector<Index> index_list(const std::optional<Array<std::int64_t>>& array, const char* name) {

@@ -8,14 +8,18 @@
 namespace sstpl {
 namespace detail {
 
-/// z[j] := f(z[j] + bias[j]) - shift[j] for j < count; rows are contiguous and do not overlap.
+/// z[j] := f(z[j] + bias[j]) - shift[j] for j < count, or of distances f(z[j], bias[j]) - shift[j]; rows are contiguous
+/// and do not overlap.
 using FloatKernel = void (*)(float* z, const float* bias, const float* shift, std::int64_t count);
 using DoubleKernel = void (*)(double* z, const double* bias, const double* shift, std::int64_t count);
 
+/// c of distances; see activation.hpp.
+constexpr double distance_softening = 0x1p-12;
+
 /// Kernels in the order of the enum Activation.
 struct KernelTable {
-  FloatKernel float_kernels[6];
-  DoubleKernel double_kernels[6];
+  FloatKernel float_kernels[7];
+  DoubleKernel double_kernels[7];
 };
 
 const KernelTable& base_kernels();

@@ -50,11 +50,13 @@ void apply_activation(Activation activation, const T* bias, const T* shift, T* z
   kernel_of(activation, T())(z, bias, shift, count);
 }
 
-bool has_inverse(Activation activation) { return activation != Activation::relu && activation != Activation::gelu; }
+bool has_inverse(Activation activation) {
+  return activation != Activation::relu && activation != Activation::gelu && activation != Activation::distance;
+}
 
 template <class T>
 void invert_activation(Activation activation, double margin, MatrixSpan<T> D) {
-  require(has_inverse(activation), "relu and gelu have no inverse");
+  require(has_inverse(activation), "relu, gelu and distance have no inverse");
   require(margin > 0 && margin < 0.5, "the margin of an inverse activation must lie in (0, 0.5)");
   const double top = 1.0 - margin;
   const auto inverse = [&](double d) {

@@ -54,7 +54,7 @@ class Crossfit {
         into_(into),
         n_(design.inputs.n_rows()),
         ranges_(row_ranges(options.fold_starts, n_)),
-        dual_(n_ < design.n_features()),
+        dual_(n_ < design.n_features() && options.left_out.empty()),
         hidden_(design.hidden),
         at_prediction_(design.at_prediction),
         stream_(design, options, largest(ranges_), dual_) {}
@@ -189,6 +189,7 @@ class Crossfit {
     }
     if (whole_) sums.whole = &*whole_;
     if (!all) sums.without = &sums_[k];
+    if (!all && !options_.left_out.empty()) sums.left_out = &options_.left_out[k];
     return solve_ridge(sums, alpha, options_.intercept, work_, -1, solve_options);
   }
 
@@ -211,7 +212,8 @@ class Crossfit {
     std::vector<const Sums*> folds;
     folds.reserve(sums_.size());
     for (const Sums& sums : sums_) folds.push_back(&sums);
-    return heldout_errors(folds, whole_ ? &*whole_ : nullptr, options_.alphas, options_.intercept, width, checkpoint_);
+    return heldout_errors(folds, whole_ ? &*whole_ : nullptr, options_.alphas, options_.intercept, width, checkpoint_,
+                          options_.left_out);
   }
 
   // Both spectral errors take the leading features in primal form, whatever the form of the solution.
@@ -380,6 +382,11 @@ CrossfitResult<T> fit_crossfit(const Design<T>& design, const MatrixView<T>& Y, 
   require(design.at_prediction == nullptr || (options.leave_one_out && design.at_prediction->n_rows() == n &&
                                               design.at_prediction->n_columns() == design.inputs.n_columns()),
           "rows as at prediction are for leave-one-out scores, and must be like the inputs");
+  const std::size_t n_folds = options.fold_starts.empty() ? 0 : options.fold_starts.size() - 1;
+  require(options.left_out.empty() || options.left_out.size() == n_folds,
+          "features left out are needed for every fold, or none");
+  require(options.left_out.empty() || (!options.leave_one_out && options.selection == Selection::kfold),
+          "features left out by folds are for scores by folds alone");
   require(!options.leave_one_out || !options.fold_starts.empty(), "leave-one-out scores need folds beside them");
   require(!into.oof || options.fold_starts.size() > 1, "out-of-fold scores need folds");
   require(!into.loo || options.leave_one_out, "leave-one-out scores were not asked for");

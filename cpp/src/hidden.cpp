@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "sstpl/blas.hpp"
+#include "sstpl/centers.hpp"
 #include "sstpl/errors.hpp"
 #include "sstpl/parallel.hpp"
 #include "sstpl/tiles.hpp"
@@ -15,7 +16,13 @@ namespace {
 
 // Which use of the layer's stream a number belongs to.
 RandomStream use(const RandomStream& stream, std::uint32_t which) { return {stream.seed, stream.stream, which}; }
-enum : std::uint32_t { use_weights = 0, use_bias = 1, use_pairs = 2, use_fields = 3, use_landmarks = 4 };
+enum : std::uint32_t {
+  use_weights = 0,
+  use_bias = 1,
+  use_pairs = 2,
+  use_fields = 3,
+  use_landmarks = 4,
+};
 
 // Orthonormal columns for the tall Q (m, k): Cholesky QR of a Gaussian, repeated until the loss of
 // orthogonality, about cond(Q)^2 roundings, is below 1e-10. Gaussians are almost surely well conditioned.
@@ -205,6 +212,19 @@ void draw_constrained(const HiddenOptions& options, const Inputs<T>& inputs, con
   if (options.n_landmarks > 0) layer.landmarks = landmarks_of(pairs, inputs, view(layer.weights));
 }
 
+template <class T>
+HiddenLayer<T> draw_center_layer(const HiddenOptions& options, const Inputs<T>& inputs) {
+  const std::vector<Index> rows = draw_centers(options, inputs.n_rows());
+  Matrix<T> centers(options.n_hidden, inputs.n_columns());
+  MatrixSpan<T> all = span(centers);
+  for (std::size_t unit = 0; unit < rows.size(); ++unit) {
+    inputs.fill(rows[unit], block(all, static_cast<Index>(unit), 0, 1, all.cols()));
+  }
+  HiddenLayer<T> layer = center_layer(view(centers), std::min(options.n_hidden, inputs.n_rows()));
+  layer.center_rows = rows;
+  return layer;
+}
+
 }  // namespace
 
 void check_folds(const std::vector<Index>& fold_starts, Index n_rows) {
@@ -243,6 +263,9 @@ HiddenLayer<T> draw_hidden(const HiddenOptions& options, const Inputs<T>& inputs
     case HiddenWeights::constrained:
       draw_constrained(options, inputs, fields, layer);
       break;
+    case HiddenWeights::centers:
+      require(!fields.drawn(), "centers see all columns");
+      return draw_center_layer(options, inputs);
   }
   if (fields.drawn() && options.weights != HiddenWeights::constrained) mask_rows(fields, layer.weights);
   return layer;
@@ -367,6 +390,19 @@ bool apply_on_tiles(const HiddenView<double>&, const MatrixView<double>&, const 
   return false;
 }
 
+// |z - a|^2 = |z|^2 + |a|^2 - 2 z'a, at the rate of one product.
+template <class T>
+void apply_distances(const HiddenView<T>& layer, const MatrixView<T>& Z, const VectorView<T>& shift, MatrixSpan<T>& H) {
+  multiply(Z, layer.weights, H);
+  const Vector<T> squares = layer.weights.rowwise().squaredNorm();
+  parallel_for(0, H.rows(), row_grain, [&](Index from, Index to) {
+    for (Index i = from; i < to; ++i) {
+      H.row(i) = (T(-2) * H.row(i) + squares.transpose()).array() + Z.row(i).squaredNorm();
+      apply_activation(layer.activation, layer.bias.data(), shift.data(), H.data() + i * H.outerStride(), H.cols());
+    }
+  });
+}
+
 }  // namespace
 
 template <class T>
@@ -375,6 +411,7 @@ void apply_hidden(const HiddenView<T>& layer, const MatrixView<T>& Z, const Vect
   require(Z.cols() == layer.weights.cols(), "the hidden layer expects another number of input columns");
   require(H.rows() == Z.rows() && H.cols() == p && shift.size() == p && layer.bias.size() == p,
           "the hidden features must be (n, p), bias and shift (p)");
+  if (layer.activation == Activation::distance) return apply_distances(layer, Z, shift, H);
   if (layer.landmarks.rows.rows() > 0) return apply_by_landmarks(layer, Z, shift, H);
   if (apply_on_tiles(layer, Z, shift, H)) return;
   gemm(T(1), Z, Transpose::no, layer.weights, Transpose::yes, T(0), H);

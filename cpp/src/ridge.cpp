@@ -3,19 +3,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
+#include "centred_system.hpp"
 #include "sstpl/blas.hpp"
 #include "sstpl/errors.hpp"
 #include "sstpl/parallel.hpp"
-#include "sstpl/path.hpp"
 #include "sstpl/scratch.hpp"
 
 namespace sstpl {
 
 namespace {
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 constexpr Index row_grain = 64;  // rows of a square matrix per thread
 
@@ -23,20 +20,9 @@ constexpr Index row_grain = 64;  // rows of a square matrix per thread
 // unexplained. Below a few roundings of the sums that share is noise.
 constexpr double pivot_safety = 4.0;
 
-void require_alpha(double alpha) {
-  require(alpha >= 0 && std::isfinite(alpha), "alpha must be finite and not negative");
-}
-
 double smallest_pivot(double roundoff, Index order) {
   return pivot_safety * std::max(roundoff, static_cast<double>(order) * unit_roundoff<double>());
 }
-
-// Of a whole column's sum of squares, what must be outside a fold for the fold to be subtracted.
-constexpr double least_share = 1.0 / 16;
-
-// Centring takes n mean^2 from a sum of squares; what is left of a constant column is the rounding of both sums:
-// some tens of roundings of a block, and at worst one rounding of a double per row.
-double centring_noise(double roundoff, double n_rows) { return 64 * roundoff + n_rows * unit_roundoff<double>(); }
 
 // The random errors of p x p sums add up to about sqrt(p) roundoff in norm.
 double eigenvalue_cutoff(double roundoff, Index order) {
@@ -97,159 +83,6 @@ void solve_by_eigenvalues(MatrixSpan<double> G, double roundoff, MatrixSpan<doub
   gemm(1.0, kept, Transpose::yes, view(Z), Transpose::no, 0.0, B);
 }
 
-// The totals over several sums that every centred quantity needs.
-struct Totals {
-  Totals(const std::vector<const Sums*>& parts, Index n_features) : p(n_features) {
-    require(!parts.empty(), "a ridge solve needs at least one set of sums");
-    const Sums& first = *parts.front();
-    require(p <= first.n_features(), "more leading columns asked for than the sums have");
-    diagonal = Vector<double>::Zero(p);
-    features = Vector<double>::Zero(p);
-    rounding = Vector<double>::Zero(p);
-    handled = Vector<double>::Zero(p);
-    targets = Vector<double>::Zero(first.n_outputs());
-    cross = Matrix<double>::Zero(p, first.n_outputs());
-    for (const Sums* part : parts) {
-      require(part->n_features() == first.n_features() && part->n_outputs() == first.n_outputs(),
-              "the sums taken together are of different shapes");
-      part->gram.add_diagonal_to(diagonal);
-      features += part->feature_sums.head(p);
-      rounding = rounding.cwiseMax(part->feature_rounding.head(p));
-      handled += 2 * part->removed.head(p);
-      targets += part->target_sums;
-      cross += part->cross.topRows(p);
-      weight += part->weight;
-      n_samples += static_cast<double>(part->n_samples);
-      roundoff = std::max(roundoff, part->roundoff);
-    }
-    handled += diagonal;
-    if (!diagonal.allFinite() || !cross.allFinite()) {
-      throw LinAlgError("the sums of a ridge problem are not finite: a feature overflowed; scale the inputs down");
-    }
-  }
-
-  Index p;
-  Vector<double> diagonal, features, rounding, targets;
-  Vector<double> handled;  // what was ever added to the diagonal or taken from it: its rounding is in there
-  Matrix<double> cross;
-  double weight = 0;
-  double n_samples = 0;
-  double roundoff = 0;
-};
-
-// The centred system G_c = G - s s'/n of several sums, ready for any alpha.
-class CentredSystem {
- public:
-  CentredSystem(const SumsOf& sums, bool intercept, Index n_features)
-      : sums_(sums),
-        totals_(sums.parts, n_features),
-        intercept_(intercept && totals_.weight > 0),
-        subtracts_(sums.whole != nullptr && keeps_digits()) {
-    const Vector<double> uncentred = totals_.diagonal;
-    if (intercept_) centre();
-    // Rows that were taken away again leave their rounding behind.
-    double left_behind = 1;
-    for (Index j = 0; j < totals_.p; ++j) {
-      if (totals_.diagonal(j) > 0) left_behind = std::max(left_behind, totals_.handled(j) / uncentred(j));
-    }
-    totals_.roundoff *= left_behind;
-  }
-
-  const Totals& totals() const { return totals_; }
-
-  void fill(MatrixSpan<double> G) const {
-    if (subtracts_) {
-      const Vector<double> means = intercept_ ? Vector<double>(totals_.features / totals_.weight)
-                                              : Vector<double>(Vector<double>::Zero(totals_.p));
-      sums_.whole->gram.write_upper(G, sums_.without != nullptr ? &sums_.without->gram : nullptr, means,
-                                    totals_.features);
-    } else {
-      add_parts(G);
-    }
-    for (const Index j : constant_) {
-      G.row(j).tail(G.cols() - j).setZero();
-      G.col(j).head(j).setZero();
-    }
-  }
-
-  bool solve(double alpha, const SolveOptions& options, const FillSymmetric& fill_from, Matrix<double>& work,
-             RidgeSolution& solution) const {
-    require_alpha(alpha);
-    const auto p = static_cast<double>(totals_.p);
-    const double penalty = totals_.p > 0 ? alpha * totals_.diagonal.sum() / p : 0.0;
-    solution.W = totals_.cross;
-    const bool solved = solve_symmetric(fill_from, penalty, totals_.roundoff, options, work, span(solution.W),
-                                        solution.report, &solution.scale);
-    for (const Index j : constant_) {
-      if (solution.scale.size() > 0) solution.scale(j) = 0;
-    }
-    solution.feature_means = Vector<double>::Zero(totals_.p);
-    if (intercept_) solution.feature_means = totals_.features / totals_.weight;
-    solution.intercept = Vector<double>::Zero(totals_.targets.size());
-    if (solved && intercept_) {
-      solution.intercept = (totals_.targets - solution.W.transpose() * totals_.features) / totals_.weight;
-    }
-    return solved;
-  }
-
- private:
-  void centre() {
-    totals_.cross.noalias() -= totals_.features * totals_.targets.transpose() / totals_.weight;
-    totals_.diagonal -= totals_.features.cwiseAbs2() / totals_.weight;
-    // A constant column is zero after centring; what is left of it is rounding, and must not become a feature.
-    for (Index j = 0; j < totals_.p; ++j) {
-      const double noise = std::max(centring_noise(totals_.roundoff, totals_.n_samples) * totals_.handled(j),
-                                    totals_.weight * totals_.rounding(j) * totals_.rounding(j));
-      if (totals_.diagonal(j) > noise) continue;
-      constant_.push_back(j);
-      totals_.diagonal(j) = 0;
-      totals_.cross.row(j).setZero();
-    }
-  }
-
-  bool keeps_digits() const {
-    Vector<double> whole = Vector<double>::Zero(totals_.p);
-    sums_.whole->gram.add_diagonal_to(whole);
-    return (totals_.diagonal.array() >= least_share * whole.array()).all();
-  }
-
-  void add_parts(MatrixSpan<double>& G) const {
-    parallel_for(0, G.rows(), row_grain, [&](Index from, Index to) {
-      for (Index i = from; i < to; ++i) {
-        if (intercept_) {
-          G.row(i).tail(G.cols() - i) =
-              (-totals_.features(i) / totals_.weight) * totals_.features.tail(G.cols() - i).transpose();
-        } else {
-          G.row(i).tail(G.cols() - i).setZero();
-        }
-      }
-    });
-    for (const Sums* part : sums_.parts) part->gram.add_to_upper(G);
-  }
-
-  const SumsOf& sums_;
-  Totals totals_;
-  bool intercept_;
-  bool subtracts_;
-  std::vector<Index> constant_;  // columns without variance
-};
-
-std::vector<const Sums*> all_but(std::vector<const Sums*> folds, std::size_t left_out) {
-  folds.erase(folds.begin() + static_cast<std::ptrdiff_t>(left_out));
-  return folds;
-}
-
-// sum ||W'h + b - y||^2 over the rows of a fold, from its sums; G is its full symmetric Gram matrix.
-double squared_error(const Sums& fold, const Matrix<double>& G, const RidgeSolution& solution) {
-  const Matrix<double>& W = solution.W;
-  const Vector<double>& b = solution.intercept;
-  Matrix<double> GW(W.rows(), W.cols());
-  gemm(1.0, view(G), Transpose::no, view(W), Transpose::no, 0.0, span(GW));
-  const Vector<double> linear = W.transpose() * fold.feature_sums.head(W.rows());
-  return fold.target_squares.sum() - 2 * W.cwiseProduct(fold.cross.topRows(W.rows())).sum() -
-         2 * b.dot(fold.target_sums) + W.cwiseProduct(GW).sum() + 2 * b.dot(linear) + fold.weight * b.squaredNorm();
-}
-
 }  // namespace
 
 bool solve_symmetric(const FillSymmetric& fill, double penalty, double roundoff, const SolveOptions& options,
@@ -288,42 +121,9 @@ RidgeSolution solve_ridge(const SumsOf& sums, double alpha, bool intercept, Matr
           "the sums taken together are of different shapes");
   const CentredSystem system(sums, intercept, p);
   RidgeSolution solution;
-  solution.solved = system.solve(alpha, options, [&](MatrixSpan<double> G) { system.fill(G); }, work, solution);
+  Matrix<double> scratch;
+  solution.solved = system.solve(alpha, options, scratch, work, solution);
   return solution;
-}
-
-std::vector<double> heldout_errors(const std::vector<const Sums*>& folds, const Sums* whole,
-                                   const std::vector<double>& alphas, bool intercept, Index n_features,
-                                   const Checkpoint& checkpoint) {
-  require(folds.size() >= 2, "held-out errors need at least two folds");
-  const Index p = n_features < 0 ? folds.front()->n_features() : n_features;
-  double weight = 0;
-  std::vector<SumsOf> others;
-  for (std::size_t k = 0; k < folds.size(); ++k) {
-    require(folds[k]->n_features() == folds.front()->n_features() && folds[k]->n_outputs() == folds[0]->n_outputs(),
-            "the sums of the folds are of different shapes");
-    others.push_back({all_but(folds, k), whole, folds[k]});
-    weight += folds[k]->weight;
-  }
-  std::vector<CentredSystem> systems;
-  systems.reserve(folds.size());
-  for (const SumsOf& rest : others) systems.emplace_back(rest, intercept, p);
-  for (const double alpha : alphas) require_alpha(alpha);
-  Matrix<double> heldout(p, p), work;
-  RidgeSolution solution;
-  return search_path(alphas, [&](double alpha) {
-    double error = 0;
-    for (std::size_t k = 0; k < folds.size(); ++k) {
-      checkpoint();
-      const auto fill = [&](MatrixSpan<double> G) { systems[k].fill(G); };
-      if (!systems[k].solve(alpha, {false, false}, fill, work, solution)) return infinity;
-      heldout.setZero();
-      folds[k]->gram.add_to_upper(span(heldout));
-      heldout.triangularView<Eigen::StrictlyLower>() = heldout.transpose();
-      error += std::max(0.0, squared_error(*folds[k], heldout, solution));
-    }
-    return error / (weight > 0 ? weight : 1.0);
-  });
 }
 
 RidgeSolution solve_ridge_dual(const MatrixView<double>& H, const Matrix<double>& K, const MatrixView<double>& Y,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "sstpl/centers.hpp"
 #include "sstpl/errors.hpp"
 
 namespace sstpl {
@@ -15,7 +16,9 @@ Level<T> fit_level(const Inputs<T>& inputs, const Inputs<T>* at_prediction, cons
   checkpoint();
   level.hidden = draw_hidden(hidden, inputs);
   const HiddenView<T> layer = view(level.hidden);
-  level.readout = fit_crossfit<T>({inputs, &layer, at_prediction}, Y, weights, options, checkpoint, into);
+  CrossfitOptions own = options;
+  own.left_out = units_of_folds(level.hidden.center_rows, options.fold_starts);
+  level.readout = fit_crossfit<T>({inputs, &layer, at_prediction}, Y, weights, own, checkpoint, into);
   return level;
 }
 

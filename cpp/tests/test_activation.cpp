@@ -105,6 +105,34 @@ TEST_CASE_TEMPLATE("activations of every instruction set are those of std to 8 u
   }
 }
 
+TEST_CASE_TEMPLATE("distances of every instruction set are exp(-sqrt(b^2 z + c)) to a few roundings of 1", T, float,
+                   double) {
+  const Vector<T> x = arguments<T>();
+  const Vector<T> zero = Vector<T>::Zero(x.size());
+  for (const detail::KernelTable* table : usable_tables()) {
+    for (const T bias : {T(0.01), T(1), T(30)}) {
+      const Vector<T> b = Vector<T>::Constant(x.size(), bias);
+      Vector<T> y = x;
+      kernel(*table, Activation::distance, T())(y.data(), b.data(), zero.data(), y.size());
+      Index n_wrong = 0;
+      for (Index i = 0; i < x.size(); ++i) {
+        const long double square = x(i) < 0 ? 0 : static_cast<long double>(x(i));
+        const long double scaled = static_cast<long double>(bias) * bias * square + 1.0L / 4096;
+        const long double want = std::exp(-std::sqrt(scaled));
+        if (!(std::abs(static_cast<long double>(y(i)) - want) <= 4.0L * std::numeric_limits<T>::epsilon())) ++n_wrong;
+      }
+      CHECK(n_wrong == 0);
+    }
+    Vector<T> odd(19);
+    for (Index i = 0; i < odd.size(); ++i) {
+      odd(i) = i % 2 == 0 ? std::numeric_limits<T>::quiet_NaN() : std::numeric_limits<T>::infinity();
+    }
+    const Vector<T> one = Vector<T>::Ones(odd.size());
+    kernel(*table, Activation::distance, T())(odd.data(), one.data(), zero.data(), odd.size());
+    for (Index i = 0; i < odd.size(); ++i) CHECK((i % 2 == 0 ? std::isnan(odd(i)) : odd(i) == T(0)));
+  }
+}
+
 TEST_CASE_TEMPLATE("NaN stays NaN, infinities reach their limits, and zero keeps its sign", T, float, double) {
   const T inf = std::numeric_limits<T>::infinity();
   const T nan = std::numeric_limits<T>::quiet_NaN();
@@ -186,6 +214,7 @@ TEST_CASE_TEMPLATE("the inverse undoes the activation on its domain", T, float, 
   }
   CHECK_FALSE(has_inverse(Activation::relu));
   CHECK_FALSE(has_inverse(Activation::gelu));
+  CHECK_FALSE(has_inverse(Activation::distance));
 }
 
 TEST_CASE_TEMPLATE("targets outside the range of an activation are clamped by the margin", T, float, double) {

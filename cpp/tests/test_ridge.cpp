@@ -218,6 +218,34 @@ TEST_CASE("leading columns of the sums give the ridge of those columns") {
   CHECK(difference(found.W, TrueRidge(H.leftCols(600), Y, 1e-2, true).W) < 1e-10);
 }
 
+TEST_CASE("features left out have weight zero, and the others the ridge of their own") {
+  const Matrix<double> X = random_matrix(1, 50, 8), Y = random_matrix(2, 50, 2);
+  const Sums sums = sums_of(X, Y);
+  const std::vector<Index> left_out = {1, 6, 7}, others = {0, 2, 3, 4, 5};
+  SumsOf some{{&sums}};
+  some.left_out = &left_out;
+  Matrix<double> work;
+  for (const bool intercept : {true, false}) {
+    const RidgeSolution solution = solve_ridge(some, 1e-2, intercept, work);
+    const TrueRidge own(X(Eigen::all, others), Y, 1e-2, intercept);
+    CHECK(difference(solution.W(others, Eigen::all), own.W) < 1e-12);
+    CHECK((solution.W(left_out, Eigen::all).array() == 0).all());
+    CHECK(solution.scale.size() == 0);
+    const RidgeSolution leading = solve_ridge(some, 1e-2, intercept, work, 3);
+    const TrueRidge of_leading(X(Eigen::all, std::vector<Index>{0, 2}), Y, 1e-2, intercept);
+    CHECK(difference(leading.W(std::vector<Index>{0, 2}, Eigen::all), of_leading.W) < 1e-12);
+  }
+  const Sums fold = sums_of(random_matrix(3, 20, 8), random_matrix(4, 20, 2));
+  const std::vector<double> errors =
+      heldout_errors({&sums, &fold}, nullptr, {1e-2}, true, -1, no_checkpoint(), {left_out, {}});
+  CHECK(errors[0] > 0);
+  CHECK_THROWS_AS(heldout_errors({&sums, &fold}, nullptr, {1e-2}, true, -1, no_checkpoint(), {left_out}),
+                  std::invalid_argument);
+  const std::vector<Index> negative = {-1};
+  some.left_out = &negative;
+  CHECK_THROWS_AS(solve_ridge(some, 1e-2, true, work), std::invalid_argument);
+}
+
 TEST_CASE_TEMPLATE("a constant column gets no weight beside an intercept and a penalty", T, float, double) {
   for (const double value : {0.0, 0.1, 3.7}) {
     CAPTURE(value);

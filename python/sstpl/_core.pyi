@@ -47,6 +47,8 @@ def draw_pairs(
     row_weights: _Float64 | None = None,
     n_landmarks: int = 0,
 ) -> _Int64: ...
+def draw_centers(n_rows: int, n_hidden: int, seed: int, stream: int, row_weights: _Float64 | None = None) -> _Int64: ...
+def center_layer(centers: _Floats, n_different: int) -> tuple[_Floats, _Floats]: ...
 def pair_layer(
     first: _Floats,
     second: _Floats,
@@ -96,12 +98,17 @@ def solve_ridge(
     n_features: int = -1,
     allow_fallback: bool = True,
     keep_factor: bool = False,
+    left_out: _Int64 | None = None,
 ) -> dict[str, Any]: ...
 def solve_ridge_dual(
     H: _Float64, Y: _Float64, alpha: float, intercept: bool, skip_from: int = 0, skip_to: int = 0
 ) -> dict[str, Any]: ...
 def heldout_errors(
-    folds: Sequence[Sums], alphas: Sequence[float], intercept: bool, n_features: int = -1
+    folds: Sequence[Sums],
+    alphas: Sequence[float],
+    intercept: bool,
+    n_features: int = -1,
+    left_out: Sequence[_Int64] = [],
 ) -> list[float]: ...
 def solve_lasso(G: _Float64, B: _Float64, alpha: float, max_iter: int, tolerance: float) -> dict[str, Any]: ...
 def fit_crossfit(

@@ -195,7 +195,7 @@ def test_bad_margins_are_refused_by_name(margin):
 
 @pytest.mark.parametrize("name", ["", "Tanh", "swish", "tanh\0"])
 def test_unknown_names_are_refused_by_name(name):
-    words = "activation must be identity, tanh, sigmoid, relu, leaky_relu or gelu, got"
+    words = "activation must be identity, tanh, sigmoid, relu, leaky_relu, gelu or distance, got"
     for call in (
         lambda: _core.apply_activation(name, np.ones((2, 2))),
         lambda: _core.invert_activation(name, 0.1, np.ones((2, 2))),

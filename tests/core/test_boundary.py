@@ -19,6 +19,7 @@ ANY_PRECISION = (("add_shares", "X"), ("apply_ramps", "X"), ("draw_hidden", "X")
 MAY_GROW = (
     ("add_shares", "X", 1),
     ("apply_ramps", "X", 1),
+    ("center_layer", "centers", 0),
     ("predict_stack", "landmarks", 0, 0, 0),
 )  # some of it is read
 SAMPLE_WEIGHTS = tuple(

@@ -184,8 +184,8 @@ def test_float_draws_are_the_rounded_double_draws():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"weights": "gaussian"}, "hidden_weights must be orthogonal, uniform, normal or constrained"),
-        ({"weights": ""}, "hidden_weights must be orthogonal, uniform, normal or constrained"),
+        ({"weights": "gaussian"}, "hidden_weights must be orthogonal, uniform, normal, constrained or centers"),
+        ({"weights": ""}, "hidden_weights must be orthogonal, uniform, normal, constrained or centers"),
         ({"n_hidden": 0}, "at least one unit"),
         ({"n_hidden": -3}, "at least one unit"),
         ({"X": np.ones((5, 0))}, "at least one input column"),

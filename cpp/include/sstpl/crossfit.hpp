@@ -39,6 +39,9 @@ struct CrossfitOptions {
   Index block_rows = 4096;
   bool leave_one_out = false;         // scores of every row by the solution without it, beside those without its fold
   Index hold_bytes = Index{1} << 30;  // at most, of features kept for the second pass; see kept_rows
+  // For every fold the features that its solution does without (units_of_folds), or none: then the form is primal
+  // whatever n is, and there are neither leave-one-out scores nor spectral errors, which know of no such features.
+  std::vector<std::vector<Index>> left_out;
 
   /// Whether there is a second pass: over rows that are scored.
   bool has_second_pass() const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The hidden layer H = s(Z A' + 1 b') - 1 m' with drawn, untrained A (p, d) and b (p). Draws: orthogonal (the
-// paper), uniform and normal (ELM), constrained (differences of samples; Zhu, Miao and Qing 2014).
+// paper), uniform and normal (ELM), constrained (differences of samples; Zhu, Miao and Qing 2014). Or, with centers
+// for weights (Broomhead and Lowe 1988), H = exp(-b_i ||z - a_i||) - 1 m', activation distance.
 // m is a fixed shift per neuron that keeps sums of squares from losing digits; zero until it is set.
 #pragma once
 
@@ -57,13 +58,15 @@ struct HiddenLayer {
   Vector<T> bias;     // b (p)
   Activation activation = Activation::tanh;
   Landmarks<T> landmarks = {};
+  // Of which row every unit is the center (p); none where units are no centers. GCC wants the initialiser.
+  std::vector<Index> center_rows = {};  // NOLINT(readability-redundant-member-init)
 };
 template <class T>
 HiddenView<T> view(const HiddenLayer<T>& layer) {
   return {view(layer.weights), view(layer.bias), layer.activation, view(layer.landmarks)};
 }
 
-enum class HiddenWeights { orthogonal, uniform, normal, constrained };
+enum class HiddenWeights { orthogonal, uniform, normal, constrained, centers };
 
 /// What a draw depends on. `labels` (n, or none for regression), `fold_starts` (ascending, first 0, last n; or none)
 /// and `row_weights` (n, >= 0, or none for all 1) are used by constrained draws only, as is `n_landmarks`: how many
@@ -89,6 +92,7 @@ void check_folds(const std::vector<Index>& fold_starts, Index n_rows);
 /// project to +1 and -1; z and z' are of different classes (regression: distinct), in random order, and of the SAME
 /// fold, so that no unit carries the label of a held-out row to its training rows. A row of weight k is drawn as k
 /// copies of it would be. A pair that cannot be found gives a = 0.
+/// Centers: rows and bias as in centers.hpp, with activation distance; they see all columns.
 /// A column outside a unit's field has weight 0; without data, the others are scaled by sqrt(d / seen columns), and
 /// uniform and normal weights and biases by 2 where units see groups of columns.
 template <class T>
@@ -118,7 +122,8 @@ void multiply_landmarks(const HiddenView<T>& layer, const MatrixView<T>& Z, Matr
 template <class T>
 void apply_products(const HiddenView<T>& layer, const MatrixView<T>& K, const VectorView<T>& shift, MatrixSpan<T> H);
 
-/// H := s(Z A' + 1 b') - 1 shift' for given rows Z (n, d); H is (n, p). 2 n p d flops, or 2 n m d by m landmarks.
+/// H := s(Z A' + 1 b') - 1 shift' for given rows Z (n, d), or by distances; H is (n, p). 2 n p d flops, or 2 n m d by
+/// m landmarks.
 template <class T>
 void apply_hidden(const HiddenView<T>& layer, const MatrixView<T>& Z, const VectorView<T>& shift, MatrixSpan<T> H);
 

@@ -53,11 +53,13 @@ bool solve_symmetric(const FillSymmetric& fill, double penalty, double roundoff,
                      Matrix<double>& work, MatrixSpan<double> B, SolveReport& report, Vector<double>* scale = nullptr);
 
 /// Sums taken together; where `whole` is given, they are also whole less `without` (if any), which is one pass instead
-/// of one per part, and is used unless it could cost more than four bits of some column.
+/// of one per part, and is used unless it could cost more than four bits of some column. Features `left_out`, if given,
+/// have weight zero, and the others the solution that they have by themselves, which comes without `scale`.
 struct SumsOf {
   std::vector<const Sums*> parts;
   const Sums* whole = nullptr;
   const Sums* without = nullptr;
+  const std::vector<Index>* left_out = nullptr;
 };
 
 /// Ridge on the rows of several sums taken together, on their leading n_features columns (all if negative).
@@ -68,10 +70,11 @@ RidgeSolution solve_ridge(const SumsOf& sums, double alpha, bool intercept, Matr
 
 /// Mean squared error per row, summed over outputs, of ridge with the alphas that search_path looks at, NaN for others:
 /// each fold is predicted by the solution of the others, on the leading n_features columns. From sums alone; `whole`
-/// is the folds' sum, if at hand. Infinite where Cholesky is refused.
+/// is the folds' sum, if at hand; `left_out` has for every fold the features that its prediction does without, or is
+/// empty. Infinite where Cholesky is refused.
 std::vector<double> heldout_errors(const std::vector<const Sums*>& folds, const Sums* whole,
                                    const std::vector<double>& alphas, bool intercept, Index n_features,
-                                   const Checkpoint& checkpoint);
+                                   const Checkpoint& checkpoint, const std::vector<std::vector<Index>>& left_out = {});
 
 /// Ridge in dual form on the rows of H (n, p), Y (n, c) outside [skip_from, skip_to), given K = H H' (n, n) and their
 /// weights w (n), or none: (D K_c D + lambda I) A = D Y_c, W = H'D A, D = diag(sqrt(w)). n^3 / 3 flops. Equals
