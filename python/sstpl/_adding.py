@@ -94,7 +94,15 @@ class Adding(SSTPLBase):
         self._require_room(Budget(None, settings.memory_limit), len(rows), options.first_width, n_folds)
         with threads(self.n_threads) as n_threads, self._progress() as progress:
             self._input_map, options, steps = self._choose_map(
-                settings, replace(options, max_depth=1), rows, codes, labels, seed, n_threads, progress
+                settings,
+                # First rows may be few and unlike those to come, which centers among them would not reach.
+                replace(options, max_depth=1, tries_centers=False),
+                rows,
+                codes,
+                labels,
+                seed,
+                n_threads,
+                progress,
             )
             self._categories = categories
             first = Batch.of(rows, self._input_map.transform(rows), codes, labels, seed, n_folds)

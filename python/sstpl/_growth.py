@@ -11,7 +11,7 @@ No row is kept.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from time import perf_counter
 
 import numpy as np
@@ -45,7 +45,7 @@ class GrowthOptions:
     @staticmethod
     def of(options: RecursiveOptions) -> GrowthOptions:
         """Take what is needed."""
-        return GrowthOptions(**{field.name: getattr(options, field.name) for field in fields(GrowthOptions)})
+        return GrowthOptions(**{one.name: getattr(options, one.name) for one in fields(GrowthOptions)})
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,18 @@ class Batch:
         own = slice(self.starts[k], self.starts[k + 1])
         return self.X[own], self.targets[own]
 
-    def draw(self, options: GrowthOptions, n_hidden: int, seed: int) -> tuple[Floats, Floats]:
-        """Draw weights and bias of a hidden layer from these rows, pairs of them within a fold and of two classes."""
+    def draw(self, options: GrowthOptions, n_hidden: int, seed: int) -> tuple[Floats, Floats, Labels]:
+        """Draw weights and bias of a hidden layer from these rows, pairs of them within a fold and of two classes.
+
+        Where units are centers, there is also the fold of each.
+        """
+        if options.hidden_weights == "centers":
+            rows = _core.draw_centers(len(self.X), n_hidden, seed, _STREAM_LEVEL)
+            A, b = _core.center_layer(np.ascontiguousarray(self.X[rows]), min(n_hidden, len(self.X)))
+            return A, b, np.searchsorted(self.starts, rows, side="right").astype(np.int64) - 1
         whole = len(self.starts) > 2 and np.diff(self.starts).min() >= _ROWS_OF_A_FOLD
         labels = None if self.labels is None or len(np.unique(self.labels)) < 2 else self.labels
-        return _core.draw_hidden(
+        A, b = _core.draw_hidden(
             options.hidden_weights,
             self.X,
             n_hidden,
@@ -86,6 +93,7 @@ class Batch:
             options.fields,
             options.groups,
         )
+        return A, b, np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -106,6 +114,8 @@ class Growth:
         Input maps that were tried.
     calibration : CalibrationReport or None
         Of the scores of rows that were not added.
+    center_folds : array (p,), or empty
+        Of units that are centers, the fold of each center's row: that fold is scored without them.
     """
 
     options: GrowthOptions
@@ -117,16 +127,18 @@ class Growth:
     classes_given: bool
     steps: list[Step]
     calibration: CalibrationReport | None = None
+    center_folds: Labels = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     @staticmethod
     def begin(batch: Batch, options: RecursiveOptions, seed: int, classes_given: bool, steps: list[Step]) -> Growth:
         """Draw a layer from the rows, which are not added yet."""
         own = GrowthOptions.of(options)
-        A, b = batch.draw(own, options.first_width, seed)
+        A, b, center_folds = batch.draw(own, options.first_width, seed)
         n_folds, n_outputs = len(batch.starts) - 1, batch.targets.shape[1]
         folds = tuple(_core.Sums(len(A), n_outputs) for _ in range(n_folds))
         none = np.zeros(0, dtype=A.dtype)
-        return Growth(own, seed, A, b, none, folds, classes_given, steps)._shifted(batch)
+        grown = Growth(own, seed, A, b, none, folds, classes_given, steps, center_folds=center_folds)
+        return grown._shifted(batch)
 
     @property
     def n_samples(self) -> int:
@@ -211,11 +223,12 @@ class Growth:
 
     def widened(self, batch: Batch, n_more: int) -> Growth:
         """Add hidden units; the rows must be those of the sums, which raise ValueError where they are not."""
-        A, b = batch.draw(self.options, self.width + n_more, self.seed)
+        A, b, center_folds = batch.draw(self.options, self.width + n_more, self.seed)
         wider = replace(
             self,
             hidden_weights=np.concatenate([self.hidden_weights, A[self.width :]]),
             hidden_bias=np.concatenate([self.hidden_bias, b[self.width :]]),
+            center_folds=np.concatenate([self.center_folds, center_folds[self.width :]]),
         )._shifted(batch)
         with threads_for(2.0 * len(batch.X) * self.width * n_more):
             folds = [
@@ -231,10 +244,12 @@ class Growth:
     def solve(self) -> tuple[Stack, Report]:
         """Return the model, and what was tried."""
         start = perf_counter()
-        folds = [fold for fold in self.folds if fold.n_samples]
+        which = [k for k, fold in enumerate(self.folds) if fold.n_samples]
+        folds = [self.folds[k] for k in which]
+        left_out = [np.flatnonzero(self.center_folds == k) for k in which] if self.center_folds.size else None
         alphas = alpha_path(self.options.alpha, self.hidden_weights.dtype)
         with threads_for(len(alphas) * len(folds) * min(self.width, PATH_WIDTH) ** 3 / 3):
-            solved = solve_path(folds, alphas)
+            solved = solve_path(folds, alphas, left_out=left_out)
         solution = solved.whole
         intercept = solution["intercept"] - self.shift.astype(np.float64) @ solution["weights"]
         dtype = self.hidden_weights.dtype

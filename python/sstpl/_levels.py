@@ -67,6 +67,12 @@ class LevelOptions:
     tick: Callable[[], None] | None
 
 
+def units_of_folds(center_rows: Labels, fold_starts: Labels) -> list[Labels]:
+    """Return for every fold the units whose centers are rows of it, which a solution without it must do without."""
+    folds = np.searchsorted(fold_starts, center_rows, side="right") - 1
+    return [np.flatnonzero(folds == k) for k in range(len(fold_starts) - 1)]
+
+
 class Elsewhere(ABC):
     """Mapped rows (n, d) that are in other processes; `take` of `_spill` returns some of them."""
 

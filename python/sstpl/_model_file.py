@@ -25,7 +25,7 @@ import safetensors
 from safetensors.numpy import save as to_bytes
 
 FORMAT = "sstpl.model"
-FORMAT_VERSION = 3  # 1: what predicts; 2: also the sums of partial_fit; 3: also landmarks
+FORMAT_VERSION = 4  # 1: what predicts; 2: also the sums of partial_fit; 3: also landmarks; 4: also centers
 
 _KEY = "sstpl"
 _MOST_HEADER_BYTES = 2**24  # parsed, JSON takes up to thirty times as much memory

@@ -21,14 +21,14 @@ from sstpl._config import build_info
 from sstpl._conformal import Conformity
 from sstpl._model_file import ModelFormatError, Path
 from sstpl._model_schema import Reader, Writer
-from sstpl._recursive import Stack
+from sstpl._recursive import DISTANCE, Stack
 from sstpl._targets import ClassTargets, NumberTargets
 from sstpl.classifier import SSTPLClassifier
 from sstpl.regressor import SSTPLRegressor
 
 _CLASSES = {kind.__name__: kind for kind in (SSTPLClassifier, SSTPLRegressor)}
 _DTYPES = ("float32", "float64")
-_VERSION_WITH_SUMS, _VERSION_WITH_LANDMARKS = 2, 3
+_VERSION_WITH_SUMS, _VERSION_WITH_LANDMARKS, _VERSION_WITH_CENTERS = 2, 3, 4
 _MOST_THREADS = 1024  # prediction takes as many as the file says
 
 
@@ -54,7 +54,7 @@ def save(model: Any, path: Path, *, sums: bool) -> None:
     given.pop("callback")  # code, of which a file holds none
     parameters = {name: _model_values.write_parameter(name, value) for name, value in given.items()}
     out = Writer()
-    version = _VERSION_WITH_LANDMARKS if _has_landmarks(model) else _VERSION_WITH_SUMS if sums else 1
+    version = _version_for(model, sums=sums)
     parts = {part.name: part.write(model, out) for part in _PARTS if part.since <= version}
     if sums:
         parts["sums"] = _model_sums.write(model._growth, out)
@@ -149,9 +149,14 @@ def _with_parameters(kind: type[SSTPLClassifier | SSTPLRegressor], given: object
     return model
 
 
-def _has_landmarks(model: Any) -> bool:
+def _version_for(model: Any, *, sums: bool) -> int:
+    """Return the oldest version that has what a file is to hold."""
     stacks = [subsystem for subsystem in model.subsystems_ if isinstance(subsystem, Stack)]
-    return any(level.landmarks is not None for stack in stacks for level in stack.levels)
+    if any(stack.activation == DISTANCE for stack in stacks):
+        return _VERSION_WITH_CENTERS
+    if any(level.landmarks is not None for stack in stacks for level in stack.levels):
+        return _VERSION_WITH_LANDMARKS
+    return _VERSION_WITH_SUMS if sums else 1
 
 
 def _write_features(model: Any, out: Writer) -> dict[str, Any]:

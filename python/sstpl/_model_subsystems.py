@@ -11,7 +11,7 @@ from sstpl import _validation as check
 from sstpl._levels import Landmarks
 from sstpl._model_file import ModelFormatError
 from sstpl._model_schema import Reader, Writer
-from sstpl._recursive import Level, Stack
+from sstpl._recursive import DISTANCE, Level, Stack
 from sstpl._subsystem import BackwardLayer, Encoder, Readout, Subsystem
 from sstpl._system import Subsystem as Trained
 
@@ -43,7 +43,7 @@ def _write_stack(stack: Stack, name: str, out: Writer) -> dict[str, Any]:
 
 def _read_stack(info: Any, name: str, arrays: Reader, n_inputs: int, n_outputs: int) -> Stack:
     info = schema.keyed(name, info, ("kind", "activation", "gain", "widths"), optional=("landmarks",))
-    activation = schema.choice(f"{name}.activation", info["activation"], check.ALL_ACTIVATIONS)
+    activation = schema.choice(f"{name}.activation", info["activation"], (*check.ALL_ACTIVATIONS, DISTANCE))
     levels = []
     widths = schema.items(f"{name}.widths", info["widths"], least=1)
     landmarks = schema.items(f"{name}.landmarks", info.get("landmarks", [0] * len(widths)))

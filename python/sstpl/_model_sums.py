@@ -18,7 +18,7 @@ from sstpl._growth import Growth, GrowthOptions
 from sstpl._maps import subsets
 from sstpl._model_file import ModelFormatError
 from sstpl._model_schema import Reader, Writer
-from sstpl._recursive import Stack
+from sstpl._recursive import DISTANCE, Stack
 from sstpl._targets import LabelTargets
 from sstpl._typing import Labels
 
@@ -33,6 +33,8 @@ def write(growth: Growth, out: Writer) -> dict[str, Any]:
     """Return the header's entry of sums."""
     options = growth.options
     out.put("sums.shift", growth.shift)
+    if growth.center_folds.size:
+        out.put("sums.center_folds", growth.center_folds)
     upper = _upper(growth.width)
     for k, fold in enumerate(growth.folds):
         out.put(f"sums.{k}.gram", fold.gram[upper])
@@ -65,11 +67,18 @@ def read(info: Any, arrays: Reader, model: Any) -> Growth:
         None if info["alpha"] is None else schema.real("sums.alpha", info["alpha"], 0.0),
         *(subsets(model._input_map) if of_subsets else (None, None)),
     )
+    if (options.hidden_weights == "centers") != (stack.activation == DISTANCE):
+        raise ModelFormatError("sums.hidden_weights must be those of the subsystem's activation")
     entries = enumerate(schema.items("sums.folds", info["folds"], least=1))
     folds = [_read_fold(f"sums.{k}", one, arrays, *level.weights.shape) for k, one in entries]
     if not any(n_samples for _, n_samples, _ in folds):
         raise ModelFormatError("sums must have rows")
     packing = _Packing.of(level.width)
+    center_folds = np.empty(0, dtype=np.int64)
+    if options.hidden_weights == "centers":
+        center_folds = arrays.take("sums.center_folds", (level.width,), np.int64)
+        if (center_folds < 0).any() or (center_folds >= len(folds)).any():
+            raise ModelFormatError("the array 'sums.center_folds' must hold numbers of folds")
     return Growth(
         options,
         schema.integer("sums.seed", info["seed"]),
@@ -80,6 +89,7 @@ def read(info: Any, arrays: Reader, model: Any) -> Growth:
         schema.flag("sums.classes_given", info["classes_given"]),
         list(model.report_.preparation),
         model.report_.calibration,
+        center_folds,
     )
 
 

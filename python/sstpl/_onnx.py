@@ -15,10 +15,12 @@ from sstpl._calibration import Calibration
 from sstpl._config import build_info
 from sstpl._onnx_graph import IR_VERSION, OPSET, Graph, tensor_type
 from sstpl._onnx_maps import add_map
-from sstpl._recursive import Stack
+from sstpl._recursive import DISTANCE, Level, Stack
 from sstpl._subsystem import Subsystem
 from sstpl._system import Subsystem as Trained
 from sstpl._targets import ClassTargets, LabelTargets
+
+_DISTANCE_SOFTENING = 2.0**-12  # as in the core
 
 
 @dataclass(frozen=True)
@@ -136,9 +138,26 @@ def _add_stack(graph: Graph, stack: Stack, X: str) -> str:
     scores = ""
     for level in stack.levels:
         fed = graph.node("Concat", X, graph.node("Mul", scores, graph.number(stack.gain)), axis=1) if scores else X
-        features = graph.node("Gemm", fed, level.hidden_weights, level.hidden_bias, transB=1)
-        scores = graph.node("Gemm", graph.activation(stack.activation, features), level.weights, level.intercept)
+        features = (
+            _add_distances(graph, level, fed) if stack.activation == DISTANCE else _add_units(graph, stack, level, fed)
+        )
+        scores = graph.node("Gemm", features, level.weights, level.intercept)
     return scores
+
+
+def _add_units(graph: Graph, stack: Stack, level: Level, Z: str) -> str:
+    return graph.activation(stack.activation, graph.node("Gemm", Z, level.hidden_weights, level.hidden_bias, transB=1))
+
+
+def _add_distances(graph: Graph, level: Level, Z: str) -> str:
+    """Add exp(-sqrt(b^2 r^2 + c)) of r^2 = |z|^2 + |a|^2 - 2 z'a, as in activation.hpp."""
+    centers = level.hidden_weights
+    squares = np.einsum("ij,ij->i", centers, centers).astype(graph.dtype)
+    products = graph.node("Gemm", Z, centers, squares, alpha=-2.0, transB=1)
+    distances = graph.node("Max", graph.node("Add", products, graph.sum(graph.node("Mul", Z, Z), 1)), graph.number(0))
+    scaled = graph.node("Mul", distances, level.hidden_bias * level.hidden_bias)
+    root = graph.node("Sqrt", graph.node("Add", scaled, graph.number(_DISTANCE_SOFTENING)))
+    return graph.node("Exp", graph.node("Neg", root))
 
 
 def _add_paper(graph: Graph, subsystem: Subsystem, X: str) -> str:

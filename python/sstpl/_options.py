@@ -64,6 +64,8 @@ def _require_no_choice(estimator: Any) -> None:
 def paper_options(estimator: Any) -> PaperOptions:
     """Return the choices of the paper's architecture."""
     weights = _hidden_weights(estimator)
+    if weights == "centers":
+        raise ValueError("hidden_weights='centers' needs architecture='recursive', got 'paper'")
     return PaperOptions(
         hidden_widths=check.widths("hidden_widths", estimator.hidden_widths, estimator.max_depth),
         readout_width=check.integer("readout_width", estimator.readout_width, 1),
@@ -86,6 +88,7 @@ def recursive_options(estimator: Any) -> RecursiveOptions:
         raise ValueError(f"hidden_width must be an integer of at least 1 or 'auto', got {width!r}")
     chosen = None if isinstance(width, str) else check.integer("hidden_width", width, 1)
     depth = check.optional(check.integer, "max_depth", estimator.max_depth, 1)
+    _check_centers(estimator)
     return RecursiveOptions(
         hidden_width=chosen,
         max_hidden_width=check.integer("max_hidden_width", estimator.max_hidden_width, 1),
@@ -98,11 +101,27 @@ def recursive_options(estimator: Any) -> RecursiveOptions:
         fields=None,
         groups=None,
         first_sees_all=False,
+        tries_centers=estimator.selection == "kfold" and estimator.hidden_columns == "auto",
     )
 
 
 def _hidden_weights(estimator: Any) -> str:
     return check.choice("hidden_weights", estimator.hidden_weights, ("auto", *check.HIDDEN_WEIGHTS))
+
+
+def _check_centers(estimator: Any) -> None:
+    """Raise ValueError where units that are centers cannot have what else is asked for."""
+    if estimator.hidden_weights != "centers":
+        return
+    if estimator.hidden_columns not in ("auto", "all"):
+        raise ValueError(
+            f"hidden_columns must be 'auto' or 'all' with hidden_weights='centers', got {estimator.hidden_columns!r}"
+        )
+    if estimator.selection != "kfold" and isinstance(estimator.alpha, str):
+        raise ValueError(
+            f"selection must be 'kfold' with hidden_weights='centers', got {estimator.selection!r}: a row that is a "
+            "center tells nothing of new rows"
+        )
 
 
 def image_options(estimator: Any) -> tuple[ImageShape | None, int | None]:

@@ -29,7 +29,9 @@ def fit_level(
     X: Any, targets: Floats, fed: Floats | None, fed_then: Floats | None, options: LevelOptions
 ) -> dict[str, Any]:
     """Fit a level on rows in partitions (`Partitioned`); the result is that of `_core.fit_level`."""
-    if len(X) < options.n_hidden:  # the dual form holds all features of all rows, which are few
+    if (
+        len(X) < options.n_hidden and options.hidden_weights != "centers"
+    ):  # the dual form holds all features of all rows, which are few
         return levels.fit_level(X.here(), targets, fed, fed_then, options)
     tick = options.tick or (lambda: None)
     seconds = [perf_counter()]
@@ -38,9 +40,14 @@ def fit_level(
         seconds.append(perf_counter())
         return seconds[-1] - seconds[-2]
 
-    layer = _draw(X, fed, options)
+    left_out = None
+    if options.hidden_weights == "centers":
+        layer, rows = _draw_centers(X, fed, options)
+        left_out = levels.units_of_folds(rows, options.fold_starts) if len(options.fold_starts) else None
+    else:
+        layer = _draw(X, fed, options)
     tick()
-    level = X.engine.put(LevelTask((*layer, _shift(X, fed, targets, layer, options)), options.activation))
+    level = X.engine.put(LevelTask((*layer, _shift(X, fed, targets, layer, options)), options.activation, left_out))
     starts = options.fold_starts if len(options.fold_starts) else np.array([0, len(X)])
     n_folds = len(starts) - 1
     folds = np.repeat(np.arange(n_folds), np.diff(starts))
@@ -127,6 +134,14 @@ def _draw(X: Elsewhere, fed: Floats | None, options: LevelOptions) -> tuple[Floa
         if not again.any():
             return weights, bias
         attempts = np.where(found, pairs[:, 2] + again, attempts)
+
+
+def _draw_centers(X: Elsewhere, fed: Floats | None, options: LevelOptions) -> tuple[tuple[Floats, Floats], Labels]:
+    """Return weights and bias of a layer of centers, and of which rows they are."""
+    rows = _core.draw_centers(len(X), options.n_hidden, options.seed, options.stream, options.row_weights)
+    different, which = np.unique(rows, return_inverse=True)
+    centers = np.ascontiguousarray(_fetch(X, fed, different)[which])
+    return _core.center_layer(centers, min(options.n_hidden, len(X))), rows
 
 
 def _fetch(X: Elsewhere, fed: Floats | None, rows: Labels) -> Floats:

@@ -55,10 +55,11 @@ def beside(X: Floats, fed: Floats | None) -> Floats:
 
 @dataclass(frozen=True)
 class LevelTask:
-    """What is known of a level before it is solved: its layer, and its activation."""
+    """What is known of a level before it is solved: its layer, its activation, and of centers whose rows they are."""
 
     layer: _Layer
     activation: str
+    left_out: list[Labels] | None = None  # for every fold the units that a solution without it does without
 
 
 def fold_sums(
@@ -116,7 +117,7 @@ class SolvedLevel:
 
 def solve(folds: _Sums, alphas: list[float], level: LevelTask, leave_one_out: bool) -> SolvedLevel:
     """Solve a level from its sums."""
-    solved = solve_path(folds, alphas, without_folds=len(folds) > 1, keep_factor=leave_one_out)
+    solved = solve_path(folds, alphas, without_folds=len(folds) > 1, keep_factor=leave_one_out, left_out=level.left_out)
     shift = level.layer[2]
 
     def readout(solution: Solution) -> tuple[Floats, Floats]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from sstpl import _core
+from sstpl._typing import Labels
 
 PATH_WIDTH = 1024  # leading features that the penalties are scored on
 
@@ -42,24 +43,34 @@ class Solved:
 
 
 def solve_path(
-    folds: list[_core.Sums], alphas: list[float], *, without_folds: bool = False, keep_factor: bool = False
+    folds: list[_core.Sums],
+    alphas: list[float],
+    *,
+    without_folds: bool = False,
+    keep_factor: bool = False,
+    left_out: list[Labels] | None = None,
 ) -> Solved:
     """Choose a penalty of the path, and solve with it on all folds, and if wanted without each of them.
 
-    Rows of one fold alone tell no penalty from another: it is the largest.
+    Rows of one fold alone tell no penalty from another: it is the largest. The solution without a fold does without the
+    features that `left_out` has for it.
     """
+    unused = left_out or []
     errors: list[float] = []
     best = max(alphas)
     if len(alphas) > 1 and len(folds) > 1:
-        errors = _core.heldout_errors(folds, alphas, True, min(folds[0].cross.shape[0], PATH_WIDTH))
+        errors = _core.heldout_errors(folds, alphas, True, min(folds[0].cross.shape[0], PATH_WIDTH), unused)
         best = alphas[int(np.nanargmin(errors))] if np.isfinite(errors).any() else best
     for alpha in sorted(alpha for alpha in alphas if alpha >= best):
 
-        def solve(parts: list[_core.Sums], alpha: float = alpha, *, keep: bool = False) -> Solution:
-            return _core.solve_ridge(parts, alpha, True, allow_fallback=alpha == max(alphas), keep_factor=keep)
+        def solve(
+            parts: list[_core.Sums], left_out: Labels | None = None, *, alpha: float = alpha, keep: bool = False
+        ) -> Solution:
+            last = alpha == max(alphas)
+            return _core.solve_ridge(parts, alpha, True, allow_fallback=last, keep_factor=keep, left_out=left_out)
 
         whole = solve(folds, keep=keep_factor)
-        without = _without_each(folds, solve) if without_folds and whole["solved"] else []
+        without = _without_each(folds, solve, unused) if without_folds and whole["solved"] else []
         if whole["solved"] and all(one["solved"] for one in without):
             break
         if errors:
@@ -67,11 +78,13 @@ def solve_path(
     return Solved(alpha, errors, whole, without)
 
 
-def _without_each(folds: list[_core.Sums], solve: Callable[[list[_core.Sums]], Solution]) -> list[Solution]:
+def _without_each(
+    folds: list[_core.Sums], solve: Callable[[list[_core.Sums], Labels | None], Solution], left_out: list[Labels]
+) -> list[Solution]:
     """Solve without each fold, up to the first that Cholesky refuses."""
     found: list[Solution] = []
     for k in range(len(folds)):
-        found.append(solve(folds[:k] + folds[k + 1 :]))
+        found.append(solve(folds[:k] + folds[k + 1 :], left_out[k] if left_out else None))
         if not found[-1]["solved"]:
             break
     return found

@@ -21,7 +21,7 @@ from sstpl._inputs import InputMap
 from sstpl._maps import Candidate, Map, subsets
 from sstpl._parallel import side_by_side, workers_for
 from sstpl._progress import Progress
-from sstpl._recursive import RecursiveFit, RecursiveOptions
+from sstpl._recursive import DISTANCE, FIRST_WIDTH, RecursiveFit, RecursiveOptions
 from sstpl._report import Step
 from sstpl._rows import Split, leave_part_out
 from sstpl._selection import Score, score_predictions
@@ -32,7 +32,10 @@ ROWS_OF_TRIALS = 10_000
 LEVELS_OF_TRIALS = 2
 _STREAM_TRIAL = 5
 _WIDTH = 500
+_SHARE_OF_ROWS = 0.8  # that a subsystem learns from by default
 _PARTS, _MOST_PARTS = 5, 3  # of the rows, of which one is left out at a time
+_CENTERS_FOR_OTHERS = 3  # at most, in width, as it is in the end
+_LEAST_GAIN_OF_CENTERS = 0.01  # of the squared error, for what they cost more: as of a doubled width
 _ROWS_TO_JUDGE = 1500  # at least, where there are as many
 _STILL_OPEN = 1.2  # times the least error so far: who has more is tried no further
 _SEED_STEP = 1 << 32  # as between subsystems
@@ -50,16 +53,30 @@ class Units:
         sees_all = self.columns == "all" or (self.columns == "above" and options.max_depth == 1)
         fields, groups = (None, None) if sees_all else subsets(fitted)
         above = self.columns == "above"
-        return replace(options, hidden_weights=self.weights, fields=fields, groups=groups, first_sees_all=above)
+        activation = DISTANCE if self.weights == "centers" else options.activation
+        return replace(
+            options,
+            hidden_weights=self.weights,
+            activation=activation,
+            fields=fields,
+            groups=groups,
+            first_sees_all=above,
+        )
 
 
-def units(weights: str, columns: str, depth: int, fitted: Map) -> list[Units]:
+def units(options: RecursiveOptions, columns: str, fitted: Map) -> list[Units]:
     """Return what is allowed by ``hidden_weights`` and ``hidden_columns``, and makes a difference."""
-    views = [columns] if columns != "auto" else _views(depth, fitted)
-    if weights != "auto":
-        return [Units(weights, view) for view in views]
+    if options.hidden_weights == "centers":
+        return [Units("centers", "all")]
+    views = [columns] if columns != "auto" else _views(options.max_depth, fitted)
+    if options.hidden_weights != "auto":
+        return [Units(options.hidden_weights, view) for view in views]
     found = [Units("constrained", view) for view in views]
-    return [*found, Units("normal", "subsets")] if isinstance(fitted, InputMap) and "subsets" in views else found
+    if isinstance(fitted, InputMap) and "subsets" in views:
+        found.append(Units("normal", "subsets"))
+    if isinstance(fitted, InputMap) and options.tries_centers:
+        found.append(Units("centers", "all"))
+    return found
 
 
 def _views(depth: int, fitted: Map) -> list[str]:
@@ -108,10 +125,29 @@ class Trial:
     progress: Progress
     weights: Weights
     tell: Tell
+    n_centers: int = 0
+
+    def with_centers_where_all_rows_can_be(self) -> Trial:
+        """Return the trial without centers where levels have fewer units than rows.
+
+        There they gain less over other units than they cost: up to 4096 of them, where those often stop at 1024.
+        """
+        options = self.options
+        fits = _SHARE_OF_ROWS * len(self.X) <= (options.hidden_width or options.max_hidden_width)
+        return replace(self, options=replace(options, tries_centers=options.tries_centers and fits))
 
     def on_some_rows(self) -> Trial:
         """Return the trial on at most 10,000 rows, with narrow chains."""
         width = min(width_of_trials(len(self.X)), self.options.hidden_width or self.options.max_hidden_width)
+        own_width = width if self.options.hidden_width else min(self._n_centers(width), self.options.max_hidden_width)
+        return replace(self, n_centers=own_width)._on_some_rows(width)
+
+    def _n_centers(self, width: int) -> int:
+        """Return the width of levels of centers, which end up wider than others if there are as many rows."""
+        share = _SHARE_OF_ROWS * len(self.X) / FIRST_WIDTH
+        return int(width * np.clip(share, 1, _CENTERS_FOR_OTHERS))
+
+    def _on_some_rows(self, width: int) -> Trial:
         narrow = replace(self.options, hidden_width=width, max_depth=min(LEVELS_OF_TRIALS, self.options.max_depth))
         if len(self.X) <= ROWS_OF_TRIALS:
             return replace(self, X=self.X.here(), options=narrow)
@@ -124,7 +160,7 @@ class Trial:
 
     def units(self, fitted: Map) -> list[Units]:
         """Return the units to try with a map."""
-        return units(self.options.hidden_weights, self.columns, self.options.max_depth, fitted)
+        return units(self.options, self.columns, fitted)
 
     def run(self, candidates: list[Candidate]) -> tuple[Candidate, Units, list[Step]]:
         """Try every map with all units that it may have; return the best map, its units, and what was tried."""
@@ -144,7 +180,7 @@ class Trial:
             errors = [self._score(one) for one in in_question]
             least = max(score.fit for score in errors) * _STILL_OPEN
             in_question = [one for one, score in zip(in_question, errors, strict=True) if score.fit >= least]
-        best = max(in_question, key=lambda one: self._score(one).fit)
+        best = max(in_question, key=self._merit)
         steps = [self._step(one, best) for one in contenders]
         for step in steps:
             self.tell(step)
@@ -165,12 +201,15 @@ class Trial:
         left_out = split.left_out
         if held is None:  # of a single row
             held, left_out = rows, split.rows
-        options = one.units.resolve(self.options, one.fitted)
+        options = replace(one.units.resolve(self.options, one.fitted), hidden_width=self._width(one))
         fit = RecursiveFit(rows, options, self._seed(part), self.progress, Budget(), held)
         fit.alphas = fit.alphas[::2]  # a factor of 10 hardly shows
         one.rows.append(left_out)
         one.scores.append(fit.run()[0].predict(held.X))
         one.seconds += perf_counter() - start
+
+    def _width(self, one: _Contender) -> int | None:
+        return self.n_centers if one.units.weights == "centers" else self.options.hidden_width
 
     def _score(self, one: _Contender, n_parts: int | None = None) -> Score:
         """Score a candidate on the rows that it has left out, or on the first parts of them."""
@@ -178,6 +217,11 @@ class Trial:
         labels = None if self.labels is None else self.labels[rows]
         weights = None if self.weights is None else self.weights[rows]
         return score_predictions(np.concatenate(one.scores[:n_parts]), self.targets[rows], labels, weights)
+
+    def _merit(self, one: _Contender) -> float:
+        """Return minus the squared error; of centers a little more, which have to be ahead by that."""
+        handicap = _LEAST_GAIN_OF_CENTERS if one.units.weights == "centers" else 0.0
+        return self._score(one).fit * (1 + handicap)
 
     def _step(self, one: _Contender, best: _Contender) -> Step:
         score, reference = self._score(one), self._score(best, len(one.rows))
@@ -187,7 +231,7 @@ class Trial:
             "columns": one.units.columns,
             "n_samples": sum(map(len, one.rows)),
             "relative_error": score.fit / reference.fit if reference.fit < 0 else 1.0,
-            "width": self.options.hidden_width,
+            "width": self._width(one),
         }
         return Step("map", 0, one.seconds, score, accepted=one is best, detail=detail)
 
@@ -198,6 +242,7 @@ def _too_wide(fitted: Map) -> bool:
 
 def choose(candidates: list[Candidate], trial: Trial) -> tuple[Map, RecursiveOptions, list[Step]]:
     """Return the map with the least error of its trial, fitted on all rows, the options with it, and what was tried."""
+    trial = trial.with_centers_where_all_rows_can_be()
     if len(candidates) == 1:
         fitted = candidates[0].fit(trial.X, weights=trial.weights)
         kinds = trial.units(fitted)

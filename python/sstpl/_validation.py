@@ -23,7 +23,7 @@ P = ParamSpec("P")
 
 ALL_ACTIVATIONS = ("gelu", "identity", "leaky_relu", "relu", "sigmoid", "tanh")
 ACTIVATIONS = ("identity", "leaky_relu", "sigmoid", "tanh")  # those with an inverse
-HIDDEN_WEIGHTS = ("constrained", "normal", "orthogonal", "uniform")
+HIDDEN_WEIGHTS = ("centers", "constrained", "normal", "orthogonal", "uniform")
 
 
 def fail(name: str, expected: str, value: object) -> ValueError:

@@ -42,7 +42,8 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         hidden layer on a pair of both [1]_.
     hidden_width : int >= 1 or "auto", default="auto"
         Width of every level of "recursive". "auto" doubles it from 1024 while the first level's out-of-fold
-        squared error falls by at least 1 %, and it stays below three quarters of the rows.
+        squared error falls by at least 1 %, and it stays below three quarters of the rows, or with centers at their
+        number at most.
     max_hidden_width : int >= 1, default=4096
         The cap of ``hidden_width="auto"``.
     max_depth : int >= 1 or None, default=None
@@ -57,11 +58,17 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         Share of the training rows that a subsystem is trained on, per class. Subsystems of "recursive" leave out
         different rows.
     activation : {"tanh", "sigmoid", "leaky_relu", "identity", "relu", "gelu"}, default="tanh"
-        Activation of every layer. Backward learning ("paper") needs its inverse, which the last two have not.
-    hidden_weights : {"auto", "constrained", "orthogonal", "uniform", "normal"}, default="auto"
-        How hidden layers are drawn: differences of two training rows of different classes, or data-free. "auto": of
-        tables "constrained" or "normal", what does better (as for ``scaling``); of images and in "paper" the first. The
-        random code of an encoder, which must keep all of its input, is "orthogonal" where this is "constrained".
+        Activation of every layer, but of units that are centers. Backward learning ("paper") needs its inverse, which
+        the last two have not.
+    hidden_weights : {"auto", "constrained", "orthogonal", "uniform", "normal", "centers"}, default="auto"
+        How hidden layers are drawn: differences of two training rows of different classes ("constrained"), or
+        data-free. Or units are "centers" ("recursive" only): training rows a in random order, with features
+        ``exp(-sqrt(r**2 / (4 v) + 2**-12))`` for a distance r to a, of mapped rows of total variance v. They see all
+        columns; with all rows for centers they span the solutions of a kernel ridge. "auto": of tables "constrained",
+        "normal", or "centers", what does better (as for ``scaling``); of images and in "paper" the first. "centers" are
+        tried by ``fit``, with ``hidden_columns="auto"`` and ``selection="kfold"``, where four fifths of the rows are no
+        more than the width given or else ``max_hidden_width``. The random code of an encoder, which must keep all of
+        its input, is "orthogonal" where this is "constrained".
     hidden_columns : {"auto", "all", "above", "subsets"}, default="auto"
         What a hidden unit of "recursive" sees of the mapped columns. "all": everything. "subsets": of images a random
         rectangle; of tables all that is made of ceil(F^u) random columns of X, for F columns and u uniform on [0, 1),
@@ -71,8 +78,9 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         Dimensionless penalty of every readout and of the backward solves. "auto" takes the one of
         1e-6 (float32: 1e-5), 1e-5, ..., 1e2 with the least squared error by ``selection``, or the next larger one
         where that is too ill-conditioned for Cholesky; for each solve of "paper", and in "recursive" for the first
-        level at its first width, whose choice serves the others. By "kfold" they are looked at from 1e-3
-        outwards, in each direction until the error is 2% above the least so far.
+        level at its first width, whose choice serves the others; of centers, wider ones may take a larger one, and
+        levels above ten times as much. By "kfold" they are looked at from 1e-3 outwards, in each direction until the
+        error is 2% above the least so far.
     selection : {"kfold", "loo", "gcv"}, default="kfold"
         What scores the penalties of ``alpha="auto"``, on the leading 1024 features: predictions over ``n_folds`` folds;
         exact leave-one-out predictions (PRESS), at one more pass over the rows; or generalised cross-validation, from
@@ -90,9 +98,10 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         "sample": rows are standardised. "none": nothing. "auto" tries the first three, less those of more than 2000
         columns, each with what ``hidden_weights`` and ``hidden_columns`` allow, and takes what has the least squared
         error: of chains of two levels of width 500, on up to three fifths of at most 10,000 rows, which they left out
-        ("paper": "feature"). All are fitted on the training rows; columns that are constant there are left out, unless
-        values are missing; ranks and octiles of more than 131,072 rows are those of a random sample of so many. Missing
-        values and categories: see Notes.
+        ("paper": "feature"). Centers end up wider: their levels have a width of up to 1500, and they must be ahead by
+        1 %. All maps are fitted on the training rows; columns that are constant there are left out, unless values are
+        missing; ranks and octiles of more than 131,072 rows are those of a random sample of so many. Missing values and
+        categories: see Notes.
     categorical_features : "from_dtype", None, or list of bool, of int or of str, default="from_dtype"
         Which columns of X are categories, strings or numbers, rather than quantities. "from_dtype": those of a frame
         that are of type "category" (pandas), Categorical or Enum (polars). None: none. A bool for every column; or
@@ -207,6 +216,9 @@ class SSTPLClassifier(ClassifierMixin, Growing):
     Out-of-fold scores of the second level on would be blind to a row's own fold, but beside them stand scores of other
     rows that are not; they are used inside the fit, and never reported. What is reported keeps a small optimism of
     choice: input map, width and depth were chosen on rows that include the ones scored.
+
+    A row that is a center is scored by solutions without its fold and without all units whose centers are rows of that
+    fold: its own unit would make it unlike a new row.
 
     References
     ----------

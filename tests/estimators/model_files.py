@@ -59,6 +59,7 @@ KINDS = {
     "stack, chosen map": (SSTPLClassifier, STACK, table, _classes([-1.0, 0.0, 2.0])),
     "stack, several outputs": (SSTPLRegressor, STACK | {"scaling": "feature"}, table, lambda y: np.c_[y, -y, y**2]),
     "stack, landmarks": (SSTPLClassifier, STACK | {"hidden_width": 20, "hidden_columns": "all"}, images, None),
+    "stack, centers": (SSTPLRegressor, STACK | {"hidden_weights": "centers", "scaling": "quantile"}, table, None),
     "stack, one column": (SSTPLRegressor, STACK | {"scaling": "feature"}, table, lambda y: y[:, np.newaxis]),
     "images, one layer": (SSTPLClassifier, STACK | {"image_shape": (8, 8), "image_filters": 3}, images, None),
     "images, chosen map": (SSTPLClassifier, STACK | {"image_shape": (8, 8)}, images, lambda y: y.astype(np.uint8)),

@@ -81,7 +81,7 @@ def test_true_stops_the_search_for_levels_and_subsystems(digits, small_stack, an
 
 @pytest.mark.parametrize(("answer", "widths"), [(False, [16, 32, 64]), (True, [16])])
 def test_true_stops_the_search_for_the_width(diabetes, monkeypatch, answer, widths):
-    monkeypatch.setattr(_recursive, "_FIRST_WIDTH", 16)
+    monkeypatch.setattr(_recursive, "FIRST_WIDTH", 16)
     monkeypatch.setattr(_recursive, "_LEAST_GAIN", -np.inf)
     settings = {"max_depth": 1, "max_hidden_width": 64, "n_subsystems": 1, "scaling": "none", "hidden_columns": "all"}
     model = SSTPLRegressor(**settings, random_state=0, callback=lambda step: answer).fit(*diabetes)

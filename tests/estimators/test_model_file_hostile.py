@@ -69,8 +69,8 @@ def test_an_edited_number_is_refused(tiny, path):
 
 def test_a_newer_version_is_named(tiny, path):
     header, arrays = container.read(tiny)
-    forge(path, header | {"format_version": 4, "sstpl_version": "9.8.7", "wings": 2}, arrays)
-    refuses(path, r"format_version 4, written by sstpl '9.8.7'; this sstpl reads format_version 3 and older")
+    forge(path, header | {"format_version": 5, "sstpl_version": "9.8.7", "wings": 2}, arrays)
+    refuses(path, r"format_version 5, written by sstpl '9.8.7'; this sstpl reads format_version 4 and older")
 
 
 def _zip():

@@ -26,7 +26,8 @@ def test_digits_are_learnt_by_default(digits):
 def test_width_is_doubled_while_the_error_falls_and_there_are_more_rows(n_rows):
     X = np.random.default_rng(0).normal(size=(n_rows, 6))
     y = np.sin(3 * X[:, 0] * X[:, 1]) + np.cos(4 * X[:, 2])
-    model = SSTPLRegressor(n_subsystems=2, max_depth=1, random_state=0).fit(X, y)
+    units = {"hidden_weights": "constrained"}  # centers may be as many as rows
+    model = SSTPLRegressor(n_subsystems=2, max_depth=1, random_state=0, **units).fit(X, y)
     first = [s for s in levels(model.report_.subsystems[0]) if s.level == 1]
     assert [s.detail["width"] for s in first] == ([1024] if n_rows == 3300 else [1024, 2048])
     assert sum(s.accepted for s in first) == 1
@@ -47,10 +48,15 @@ def test_depth_is_where_rows_left_out_stop_gaining(fitted):
         assert len(subsystem.levels) == subsystem.depth <= fitted.depth_ <= 4
 
 
-def test_penalty_of_the_first_level_serves_all(fitted):
-    for report in fitted.report_.subsystems:
-        (first,) = [s for s in levels(report) if s.level == 1 and s.accepted]
-        assert {s.alpha for s in levels(report) if s.level > 1} <= {first.alpha}
+def test_penalty_of_the_first_level_serves_all_or_above_centers_the_next_larger_one(fitted, digits):
+    X, y = digits
+    centers = SSTPLClassifier(hidden_weights="centers", hidden_width=200, n_subsystems=2, random_state=0)
+    for model in (fitted, centers.fit(X[:500], y[:500])):
+        above = 10 if model.subsystems_[0].activation == "distance" else 1
+        for report in model.report_.subsystems:
+            (first,) = [s for s in levels(report) if s.level == 1 and s.accepted]
+            for s in levels(report):
+                assert s.level == 1 or s.alpha == pytest.approx(above * first.alpha)
 
 
 def test_subsystems_leave_different_rows_out(small_stack, digits):

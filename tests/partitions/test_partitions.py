@@ -73,7 +73,10 @@ def test_a_classifier_is_that_of_the_rows_in_one_array(dtype, tolerance, weighte
     np.testing.assert_array_equal(model.predict(partitions(X)), model.predict(X))
 
 
-@pytest.mark.parametrize("options", [{"hidden_weights": "normal"}, {"hidden_columns": "subsets"}, {"scaling": "none"}])
+@pytest.mark.parametrize(
+    "options",
+    [{"hidden_weights": "normal"}, {"hidden_weights": "centers"}, {"hidden_columns": "subsets"}, {"scaling": "none"}],
+)
 def test_a_regressor_is_that_of_the_rows_in_one_array(options):
     X, y = load_diabetes(return_X_y=True)
     X[np.random.default_rng(0).random(X.shape) < 0.1] = np.nan

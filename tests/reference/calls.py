@@ -4,7 +4,7 @@ import numpy as np
 
 from reference.problems import labels, normal, one_hot
 
-DOUBLE_ONLY = ("draw_pairs", "sample_rows", "deal_folds", "solve_ridge_dual", "solve_lasso")
+DOUBLE_ONLY = ("draw_centers", "draw_pairs", "sample_rows", "deal_folds", "solve_ridge_dual", "solve_lasso")
 
 # What an error must call a nested array; every other array goes by the name of its argument.
 NAMES = {
@@ -54,6 +54,7 @@ FREE_AXES = {
     ("invert_activation", "D"): (0, 1),
     ("draw_hidden", "X"): (1,),
     ("draw_pairs", "attempts"): (0,),
+    ("center_layer", "centers"): (1,),
     ("solve_ridge_dual", "H"): (1,),
     ("solve_ridge_dual", "Y"): (1,),
     ("solve_lasso", "B"): (1,),
@@ -97,6 +98,8 @@ def calls(dtype):
         "invert_activation": {**inverse, "D": draw(12, 4)},
         "draw_hidden": {"weights": "constrained", "X": X, "n_hidden": 6, **seeded, "fold_starts": starts, **weighted},
         "draw_pairs": {**seeded, "n_rows": 12, "attempts": np.arange(6), "fold_starts": starts, **weighted},
+        "draw_centers": {"n_rows": 12, "n_hidden": 6, "seed": 1, "stream": 0, **weighted},
+        "center_layer": {"centers": draw(6, 4), "n_different": 6},
         "pair_layer": {"first": draw(6, 4), "second": draw(6, 4), "seed": 1, "stream": 0},
         "sample_rows": {**seeded, "n_rows": 12, "fraction": 0.5},
         "deal_folds": {**seeded, "n_rows": 12, "n_folds": 3},
