@@ -30,10 +30,12 @@ RIVALS = ("histgb", "mlp", "forest")
 METHODS = ("sigmoid", "isotonic")
 COVERAGES = (0.9, 0.99)
 N_BINS = 15
+N_DRAWS = 100  # of the rows that are right, for the error to expect by chance
 METRICS = {
     "log_loss": "Log-loss",
     "brier": "Brier score, summed over classes",
     "calibration_error": f"Expected calibration error of the likeliest class, {N_BINS} bins of as many rows each",
+    "chance_error": "The calibration error to expect of as many rows if the probabilities were true",
     "accuracy": "Accuracy",
     "fit_seconds": "Fit seconds",
 }
@@ -75,16 +77,30 @@ def make(name: str, task: str, shape: Shape, seed: int) -> Any:
     return CalibratedClassifierCV(model, method=method) if method else model
 
 
+def calibration_error(confidence: Array, right: Array) -> float:
+    """Return how far the confidence is from the share of rows that are right, on average over bins."""
+    bins = np.array_split(np.argsort(confidence, kind="stable"), N_BINS)
+    return float(sum(abs(np.sum(confidence[b] - right[b])) for b in bins) / len(right))
+
+
+def chance_error(confidence: Array) -> float:
+    """Return the calibration error to expect if rows are right as often as they are confident; of few rows, not 0."""
+    rng = np.random.default_rng(0)
+    return float(
+        np.mean([calibration_error(confidence, rng.random(len(confidence)) < confidence) for _ in range(N_DRAWS)])
+    )
+
+
 def probability_figures(y: Array, p: Array) -> Record:
     """Return the scores of probabilities p (n, c) of classes y (n,)."""
     n, confidence, right = len(y), p.max(axis=1), p.argmax(axis=1) == y
     own = np.clip(p[np.arange(n), y], np.finfo(float).eps, None)  # as scikit-learn's log-loss
-    bins = np.array_split(np.argsort(confidence, kind="stable"), N_BINS)
     return {
         "accuracy": float(np.mean(right)),
         "log_loss": float(-np.mean(np.log(own))),
         "brier": float(np.mean(np.sum(np.square(p - np.eye(p.shape[1])[y]), axis=1))),
-        "calibration_error": float(sum(abs(np.sum(confidence[b] - right[b])) for b in bins) / n),
+        "calibration_error": calibration_error(confidence, right),
+        "chance_error": chance_error(confidence),
         "impossible": int(np.sum(p[np.arange(n), y] == 0)),
     }
 
@@ -201,7 +217,7 @@ def write(content: Record, path: Path) -> None:
     )
     lines += ["", content["note"]] if "note" in content else []
     for metric, title in METRICS.items():
-        lines += ["", f"## {title}", *_cells(runs, "classification", lambda run, m=metric: run[m])]  # type: ignore[misc]
+        lines += ["", f"## {title}", *_cells(runs, "classification", lambda run, m=metric: run.get(m, np.nan))]  # type: ignore[misc]
     for coverage in COVERAGES:
         key = str(coverage)  # as JSON has it
 
