@@ -82,6 +82,7 @@ def test_demo_runs_as_a_module_on_a_file(tmp_path):
     command = [sys.executable, "-m", "sstpl", "demo", "--data", str(tmp_path / "plane.npz"), "--no-references"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert "test RMSE" in done.stdout
+    assert done.stderr == ""  # no bar where there is no terminal
 
 
 def test_demo_says_in_one_line_what_is_wrong(tmp_path, capsys):
@@ -109,6 +110,9 @@ def test_progress_is_silent_for_two_seconds_and_then_drawn(monkeypatch, capsys):
         now[0] += 3.0
         progress.stage("fusion")
         assert "25%" in capsys.readouterr().err
+        for _ in range(100):
+            progress.plan(1e9)
+        assert capsys.readouterr().err == ""  # steps that come faster than anybody reads
     capsys.readouterr()
     with _progress.Progress(False, "fit") as progress:
         now[0] += 10.0

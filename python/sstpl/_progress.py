@@ -12,6 +12,7 @@ from sstpl._parallel import stop_if_unwanted
 
 _SECONDS_BEFORE_SHOWN = 2.0
 _SECONDS_BETWEEN_TICKS = 0.5
+_SECONDS_BETWEEN_DRAWINGS = 0.1  # small steps end faster than anybody reads
 _UNIT = 1e9  # the bar counts work in 10^9 floating-point operations
 _NOTHING = 1e-6  # of those: what rounding leaves of work that is done
 
@@ -69,9 +70,10 @@ class Progress:
             self._draw()
 
     def _draw(self) -> None:
-        if not self._verbose:
+        now = perf_counter()
+        if not self._verbose or now - self._drawn < _SECONDS_BETWEEN_DRAWINGS:
             return
-        self._drawn = perf_counter()
+        self._drawn = now
         if self._bar is None:
             if self._drawn - self._start < _SECONDS_BEFORE_SHOWN:
                 return

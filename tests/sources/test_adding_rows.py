@@ -158,6 +158,7 @@ def test_memory_does_not_grow_with_the_rows(few_at_once, monkeypatch):
 
 def test_all_rows_of_a_source_are_planned_and_done(few_at_once, monkeypatch, capsys):
     monkeypatch.setattr(_progress, "_SECONDS_BEFORE_SHOWN", 0.0)
+    monkeypatch.setattr(_progress, "_SECONDS_BETWEEN_DRAWINGS", 0.0)
     X, y = problem(6200)
     model = SSTPLClassifier(**SMALL, verbose=1).partial_fit(Blocks(X, (6200,)), y)
     for call in (model.partial_fit, model.forget):

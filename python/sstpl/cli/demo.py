@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sstpl import datasets, presets
 from sstpl.classifier import SSTPLClassifier
 from sstpl.cli import _options as arguments
+from sstpl.cli import _output as output
 from sstpl.regressor import SSTPLRegressor
 
 
@@ -50,7 +51,7 @@ def _demo(path: str | None, preset: str | None, image_shape: list[int] | None, s
         chosen |= {"image_shape": tuple(image_shape)}
     classification = data.task == "classification"
     estimator = SSTPLClassifier if classification else SSTPLRegressor
-    model = estimator(**chosen, random_state=seed, verbose=1)
+    model = estimator(**chosen, random_state=seed, verbose=output.verbosity(quiet=False))
     n_train, n_features = data.X_train.shape
     print(f"{data.name}: {n_train} training rows, {len(data.X_test)} test rows, {n_features} features, seed {seed}")
     print(f"{'model':<24}{'test ' + ('accuracy' if classification else 'RMSE'):>16}{'fit seconds':>14}")
