@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "pybind.hpp"
 #include "sstpl/centers.hpp"
+#include "sstpl/constrained.hpp"
 #include "sstpl/hidden.hpp"
 #include "sstpl/random.hpp"
 #include "sstpl/subsystem.hpp"

@@ -6,16 +6,15 @@
 #include <limits>
 
 #include "sstpl/errors.hpp"
+#include "stream_uses.hpp"
 
 namespace sstpl {
 
 namespace {
 
-constexpr std::uint32_t use_centers = 5;  // of the layer's stream, after those of hidden.cpp
-
 // Exponential times over the weights: the least of k times of weight 1 is like one of weight k.
 std::vector<double> arrival_times(const HiddenOptions& options, Index n_rows) {
-  const RandomStream stream{options.stream.seed, options.stream.stream, use_centers};
+  const RandomStream stream = use(options.stream, use_centers);
   std::vector<double> times(static_cast<std::size_t>(n_rows));
   for (std::size_t i = 0; i < times.size(); ++i) {
     const double weight = options.row_weights.empty() ? 1.0 : options.row_weights[i];

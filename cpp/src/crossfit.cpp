@@ -8,9 +8,9 @@
 #include <optional>
 
 #include "feature_stream.hpp"
+#include "one_left_out.hpp"
 #include "sstpl/blas.hpp"
 #include "sstpl/errors.hpp"
-#include "sstpl/leverage.hpp"
 #include "sstpl/path.hpp"
 #include "sstpl/spectrum.hpp"
 
@@ -47,7 +47,8 @@ class Crossfit {
  public:
   Crossfit(const Design<T>& design, const MatrixView<T>& Y, const VectorView<double>& weights,
            const CrossfitOptions& options, const Checkpoint& checkpoint, const ScoreSpans<T>& into)
-      : Y_(Y),
+      : design_(design),
+        Y_(Y),
         weights_(weights),
         options_(options),
         checkpoint_(checkpoint),
@@ -55,8 +56,6 @@ class Crossfit {
         n_(design.inputs.n_rows()),
         ranges_(row_ranges(options.fold_starts, n_)),
         dual_(n_ < design.n_features() && options.left_out.empty()),
-        hidden_(design.hidden),
-        at_prediction_(design.at_prediction),
         stream_(design, options, largest(ranges_), dual_) {}
 
   CrossfitResult<T> run() {
@@ -149,7 +148,7 @@ class Crossfit {
     report.solve = solution.report;
     report.fold_solves.clear();
     if (!solution.solved) return false;
-    if (options_.leave_one_out) report.rows_left_out_alone = leave_out_one(solution, loo);
+    if (options_.leave_one_out) report.rows_left_out_alone = leave_one_out(solution, loo);
     for (std::size_t k = 0; k < n_folds(); ++k) {
       start = Clock::now();
       const RidgeSolution without = solve(k, report.alpha, last);
@@ -157,7 +156,7 @@ class Crossfit {
       if (!without.solved) return false;
       report.fold_solves.push_back(without.report);
       start = Clock::now();
-      score(ranges_[k], without, oof);
+      score_rows(stream_, ranges_[k].from, ranges_[k].to, without, checkpoint_, oof);
       report.seconds_scores += seconds_since(start);
     }
     return true;
@@ -191,6 +190,13 @@ class Crossfit {
     if (!all) sums.without = &sums_[k];
     if (!all && !options_.left_out.empty()) sums.left_out = &options_.left_out[k];
     return solve_ridge(sums, alpha, options_.intercept, work_, -1, solve_options);
+  }
+
+  // Before the solutions without each fold overwrite the factor of that on all rows; how many rows were told.
+  Index leave_one_out(const RidgeSolution& solution, MatrixSpan<T>& scores) {
+    const OneLeftOut<T> pass{design_, stream_, Y_, weights_, options_.intercept, checkpoint_};
+    if (dual_) return pass.by_kernel(solution, view(work_), features_, kernel_, scores);
+    return pass.by_factor(solution, view(work_), weight(), scores);
   }
 
   void choose_alpha(CrossfitReport& report) {
@@ -261,80 +267,11 @@ class Crossfit {
     });
   }
 
-  void score(const RowRange& range, const RidgeSolution& solution, MatrixSpan<T>& scores) {
-    const Matrix<T> W = solution.W.template cast<T>();
-    const Vector<T> intercept = solution.intercept.template cast<T>();
-    for (Index row = range.from; row < range.to; row += stream_.block_rows()) {
-      checkpoint_();
-      const Index rows = std::min(stream_.block_rows(), range.to - row);
-      const MatrixSpan<T> H = stream_.again(row, rows);
-      score_block(view(H), W, intercept, block(scores, row, 0, rows, scores.cols()));
-    }
-  }
-
-  static void score_block(const MatrixView<T>& H, const Matrix<T>& W, const Vector<T>& intercept, MatrixSpan<T> S) {
-    gemm(T(1), H, Transpose::no, view(W), Transpose::no, T(0), S);
-    S.rowwise() += intercept.transpose();
-  }
-
-  // By the factor of the solution on all rows, before those without each fold overwrite it; how many rows were told.
-  Index leave_out_one(const RidgeSolution& solution, MatrixSpan<T>& scores) {
-    scores.setConstant(std::numeric_limits<T>::infinity());
-    if (solution.scale.size() == 0) return 0;
-    std::optional<FeatureStream<T>> then;
-    if (at_prediction_ != nullptr) then.emplace(*at_prediction_, hidden_, stream_);
-    const Matrix<T> W = solution.W.template cast<T>();
-    const Vector<T> intercept = solution.intercept.template cast<T>();
-    if (dual_) {
-      Matrix<T> fitted(n_, Y_.cols());
-      MatrixSpan<T> all = span(fitted);
-      score({0, n_}, solution, all);
-      scores = fitted;
-      const Matrix<double> kernel_then = then ? score_then(*then, W, intercept, scores) : Matrix<double>();
-      const Leverages found = dual_leverages(view(work_), solution, kernel_, kernel_then, weights_, options_.intercept);
-      return sstpl::leave_one_out(found, Y_, view(fitted), scores);
-    }
-    const LeverageFactor<T> factor(solution, view(work_), weight(), options_.intercept);
-    Matrix<T> fitted;
-    Index told = 0;
-    for (Index row = 0; row < n_; row += stream_.block_rows()) {
-      checkpoint_();
-      const Index rows = std::min(stream_.block_rows(), n_ - row);
-      MatrixSpan<T> H = stream_.again(row, rows);
-      const MatrixSpan<T> H_then = then ? then->make(row, rows) : MatrixSpan<T>(H.data(), 0, H.cols(), H.outerStride());
-      MatrixSpan<T> S = block(scores, row, 0, rows, scores.cols());
-      fitted.resize(rows, scores.cols());
-      score_block(view(H), W, intercept, span(fitted));
-      if (then) {
-        score_block(view(H_then), W, intercept, S);
-      } else {
-        S = fitted;
-      }
-      told += sstpl::leave_one_out(leverages(factor, view(H), view(H_then), weights_of(row, rows)),
-                                   block(Y_, row, 0, rows, Y_.cols()), view(fitted), S);
-    }
-    return told;
-  }
-
-  // Scores of the rows as at prediction; the inner products of their features with those of the rows, for few rows.
-  Matrix<double> score_then(FeatureStream<T>& then, const Matrix<T>& W, const Vector<T>& intercept,
-                            MatrixSpan<T>& scores) {
-    Matrix<double> kernel(n_, n_), wide;
-    for (Index row = 0; row < n_; row += then.block_rows()) {
-      const Index rows = std::min(then.block_rows(), n_ - row);
-      const MatrixSpan<T> H = then.make(row, rows);
-      score_block(view(H), W, intercept, block(scores, row, 0, rows, scores.cols()));
-      wide = H.template cast<double>();
-      gemm(1.0, view(wide), Transpose::no, view(features_), Transpose::yes, 0.0,
-           MatrixSpan<double>(kernel.data() + row * n_, rows, n_, Eigen::OuterStride<>(n_)));
-    }
-    return kernel;
-  }
-
   static void fill_in(const MatrixSpan<T>& from, MatrixSpan<T>& scores) {
     scores = (scores.array() == std::numeric_limits<T>::infinity()).select(from, scores);
   }
 
+  const Design<T>& design_;
   MatrixView<T> Y_;
   VectorView<double> weights_;
   const CrossfitOptions& options_;
@@ -343,8 +280,6 @@ class Crossfit {
   Index n_;
   std::vector<RowRange> ranges_;
   bool dual_;
-  const HiddenView<T>* hidden_;
-  const Inputs<T>* at_prediction_;
   FeatureStream<T> stream_;
   std::vector<Sums> sums_;
   std::optional<Sums> whole_;
@@ -417,9 +352,7 @@ void predict_ridge(const Design<T>& design, const MatrixView<T>& W, const Vector
       new (&features) MatrixSpan<T>(top_rows(H, rows));
       apply_hidden(*design.hidden, view(inputs), view(zero), features);
     }
-    MatrixSpan<T> out = block(S, row, 0, rows, S.cols());
-    gemm(T(1), view(features), Transpose::no, W, Transpose::no, T(0), out);
-    out.rowwise() += intercept.transpose();
+    score_block(view(features), W, intercept, block(S, row, 0, rows, S.cols()));
   }
 }
 

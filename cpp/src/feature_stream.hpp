@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The features of a design in blocks of rows, less a shift, for the passes of crossfit.cpp; nobody else includes it.
+// The features of a design in blocks of rows, less a shift, and their scores, for the passes of crossfit.cpp; nobody
+// else includes it.
 #pragma once
 
 #include <algorithm>
 
+#include "sstpl/blas.hpp"
 #include "sstpl/crossfit.hpp"
 #include "sstpl/scratch.hpp"
 
@@ -135,5 +137,26 @@ class FeatureStream {
   Index made_ = 0;           // of those, how many are there
   Matrix<T> features_, products_, Z_;
 };
+
+// S := H W + 1 intercept'.
+template <class T>
+void score_block(const MatrixView<T>& H, const MatrixView<T>& W, const VectorView<T>& intercept, MatrixSpan<T> S) {
+  gemm(T(1), H, Transpose::no, W, Transpose::no, T(0), S);
+  S.rowwise() += intercept.transpose();
+}
+
+// The rows [from, to) of scores (n, c).
+template <class T>
+void score_rows(FeatureStream<T>& stream, Index from, Index to, const RidgeSolution& solution,
+                const Checkpoint& checkpoint, MatrixSpan<T>& scores) {
+  const Matrix<T> W = solution.W.template cast<T>();
+  const Vector<T> intercept = solution.intercept.template cast<T>();
+  for (Index row = from; row < to; row += stream.block_rows()) {
+    checkpoint();
+    const Index rows = std::min(stream.block_rows(), to - row);
+    const MatrixSpan<T> H = stream.again(row, rows);
+    score_block(view(H), view(W), view(intercept), block(scores, row, 0, rows, scores.cols()));
+  }
+}
 
 }  // namespace sstpl

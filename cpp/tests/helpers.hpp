@@ -5,11 +5,9 @@
 
 #include <doctest/doctest.h>
 
-#include <Eigen/QR>
 #include <cmath>
 #include <limits>
 #include <numeric>
-#include <random>
 #include <stdexcept>
 #include <vector>
 
@@ -25,19 +23,11 @@ constexpr double epsilon() {
 
 /// Standard normals in row-by-row order; float holds the rounded numbers of double.
 template <class T = double>
-Matrix<T> random_matrix(unsigned seed, Index rows, Index cols) {
-  std::mt19937_64 generator(seed);
-  std::normal_distribution<double> normal;
-  Matrix<T> X(rows, cols);
-  for (Index i = 0; i < X.size(); ++i) X.data()[i] = static_cast<T>(normal(generator));
-  return X;
-}
+Matrix<T> random_matrix(unsigned seed, Index rows, Index cols);
 
 /// Small whole numbers: their sums are exact in float, so identities may be asked for to the last bit.
 template <class T>
-Matrix<T> whole_matrix(unsigned seed, Index rows, Index cols) {
-  return (2 * random_matrix<double>(seed, rows, cols)).array().round().matrix().template cast<T>();
-}
+Matrix<T> whole_matrix(unsigned seed, Index rows, Index cols);
 
 /// 1 in the column of each row's class.
 template <class T>
@@ -91,26 +81,9 @@ struct KeepThreads {
 /// The truth of a ridge problem: minimum-norm least squares on [sqrt(w) (H - 1 h'); sqrt(lambda) I].
 struct TrueRidge {
   TrueRidge(const Matrix<double>& H, const Matrix<double>& Y, double alpha, bool intercept,
-            Vector<double> w = Vector<double>()) {
-    const Index n = H.rows();
-    const Index p = H.cols();
-    if (w.size() == 0) w = Vector<double>::Ones(n);
-    const Vector<double> h = intercept ? Vector<double>(H.transpose() * w / w.sum()) : Vector<double>::Zero(p);
-    const Vector<double> y = intercept ? Vector<double>(Y.transpose() * w / w.sum()) : Vector<double>::Zero(Y.cols());
-    Matrix<double> A = Matrix<double>::Zero(n + p, p);
-    Matrix<double> B = Matrix<double>::Zero(n + p, Y.cols());
-    A.topRows(n) = w.cwiseSqrt().asDiagonal() * (H.rowwise() - h.transpose());
-    B.topRows(n) = w.cwiseSqrt().asDiagonal() * (Y.rowwise() - y.transpose());
-    penalty = alpha * A.squaredNorm() / static_cast<double>(p);
-    A.bottomRows(p).diagonal().setConstant(std::sqrt(penalty));
-    Eigen::CompleteOrthogonalDecomposition<Matrix<double>> factor(n + p, p);
-    factor.setThreshold(1e-10);
-    factor.compute(A);
-    W = factor.solve(B);
-    b = y - W.transpose() * h;
-  }
+            Vector<double> w = Vector<double>());
 
-  Matrix<double> predict(const Matrix<double>& H) const { return (H * W).rowwise() + b.transpose(); }
+  Matrix<double> predict(const Matrix<double>& H) const;
 
   Matrix<double> W;
   Vector<double> b;
@@ -118,10 +91,6 @@ struct TrueRidge {
 };
 
 /// The rows outside [from, to).
-inline Matrix<double> without_rows(const Matrix<double>& X, Index from, Index to) {
-  Matrix<double> kept(X.rows() - (to - from), X.cols());
-  kept << X.topRows(from), X.bottomRows(X.rows() - to);
-  return kept;
-}
+Matrix<double> without_rows(const Matrix<double>& X, Index from, Index to);
 
 }  // namespace sstpl::testing

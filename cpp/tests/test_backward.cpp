@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Backward learning: targets on their way down, weights on their way up, and the prototype form as the dense form.
 #include <Eigen/LU>
+#include <Eigen/QR>
 
 #include "helpers.hpp"
 #include "sstpl/backward.hpp"

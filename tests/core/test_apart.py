@@ -1,4 +1,4 @@
-"""What is made of rows elsewhere: layers of drawn pairs, weighted sums, leverages by a factor."""
+"""What is made of rows elsewhere: weighted sums, leverages by a factor."""
 
 import numpy as np
 import pytest
@@ -7,42 +7,6 @@ from reference import hidden, leverage, problems
 from sstpl import _core
 
 each_dtype = pytest.mark.parametrize("dtype", problems.DTYPES)
-
-
-def layer_of(X, p, seed, stream, **options):
-    """Draw pairs until all differ, as whoever holds the rows elsewhere does."""
-    seen = {name: options.pop(name) for name in ("fields", "groups") if name in options}
-    attempts = np.zeros(p, dtype=np.int64)
-    while True:
-        pairs = _core.draw_pairs(len(X), seed, stream, attempts, **options)
-        A, b = _core.pair_layer(X[pairs[:, 0]], X[pairs[:, 1]], seed, stream, **seen)
-        found = pairs[:, 0] >= 0
-        A[~found], b[~found] = 0, 0
-        again = found & ~A.any(axis=1)
-        if not again.any():
-            return A, b
-        attempts = np.where(found, pairs[:, 2] + again, attempts)
-
-
-@each_dtype
-@pytest.mark.parametrize("labelled", [True, False])
-@pytest.mark.parametrize("weighted", [True, False])
-@pytest.mark.parametrize("seen", [{}, {"groups": np.arange(5)}, {"n_landmarks": 15}])
-def test_a_layer_of_drawn_pairs_is_the_layer_drawn_from_the_rows(labelled, weighted, seen, dtype):
-    X = np.round(problems.normal(60, 5, dtype=dtype))  # of few values: many pairs do not differ where a unit looks
-    options = {"fold_starts": problems.fold_starts(60, 3)}
-    options |= {"labels": problems.labels(60, 3)} if labelled else {}
-    options |= {"row_weights": np.arange(60) % 3 + 0.5} if weighted else {}
-    options |= seen
-    A, b = layer_of(X, 40, 5, 3, **options)
-    expected = _core.draw_hidden("constrained", X, 40, 5, 3, **options)
-    np.testing.assert_array_equal(A, expected[0])
-    np.testing.assert_array_equal(b, expected[1])
-
-
-def test_pairs_that_cannot_be_found_are_minus_one():
-    pairs = _core.draw_pairs(8, 5, 3, np.zeros(4, np.int64), labels=np.ones(8, np.int64))
-    np.testing.assert_array_equal(pairs, -np.ones((4, 3)))
 
 
 @each_dtype

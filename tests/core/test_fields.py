@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from reference import constrained, hidden, problems
 from reference import fields as views
-from reference import hidden, problems
 from sstpl import _core
 
 each_dtype = pytest.mark.parametrize("dtype", problems.DTYPES)
@@ -38,7 +38,7 @@ def draw(kind, options, n, p, behind, dtype=np.float64):
 @pytest.mark.parametrize("behind", [0, 3])
 def test_constrained_weights_with_receptive_fields_equal_the_twin(options, behind, dtype):
     X, settings, found, mask = draw("constrained", options, 40, 50, behind, dtype)
-    for actual, wanted in zip(found, hidden.draw_constrained(X, *settings, mask), strict=True):
+    for actual, wanted in zip(found, constrained.draw_constrained(X, *settings, mask), strict=True):
         assert actual.dtype == dtype
         problems.assert_close(actual, wanted, dtype)
 
@@ -76,7 +76,7 @@ def test_the_two_samples_still_project_to_plus_and_minus_one_through_a_receptive
     X, (_, _, _, names, starts), (A, b), _ = draw("constrained", {"fields": (5, 4, 2, 1)}, 60, 200, 2, dtype)
     projections = (X @ A.T + b).astype(np.float64)
     for unit in range(200):
-        i, j = hidden.draw_pair(unit, 60, 5, 3, names, starts)
+        i, j = constrained.draw_pair(unit, 60, 5, 3, names, starts)
         assert projections[i, unit] == pytest.approx(1.0, abs=1e-3 if dtype == np.float32 else 1e-9)
         assert projections[j, unit] == pytest.approx(-1.0, abs=1e-3 if dtype == np.float32 else 1e-9)
 

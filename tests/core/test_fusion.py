@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reference import activation, crossfit, fusion, hidden, path, problems
+from reference import activation, constrained, crossfit, fusion, hidden, path, problems
 from sstpl import _core
 
 each_dtype = pytest.mark.parametrize("dtype", problems.DTYPES)
@@ -49,7 +49,7 @@ def test_constrained_units_are_drawn_from_the_scaled_rows():
     found = fit(blocks, problems.normal(60, 2), labels=names, fold_starts=starts)
     Z = fusion.side_by_side(blocks, "tanh")
     low, scale = fusion.column_range(Z)
-    A, b = hidden.draw_constrained((Z - low) * scale, 20, 3, 2, names, starts)
+    A, b = constrained.draw_constrained((Z - low) * scale, 20, 3, 2, names, starts)
     problems.assert_close(found["hidden_weights"], A)
     problems.assert_close(found["hidden_bias"], b)
 
@@ -155,6 +155,6 @@ def test_heavy_rows_are_drawn_more_often():
     found = fit(blocks, problems.normal(60, 2), labels=names, fold_starts=starts, row_weights=weights)
     Z = fusion.side_by_side(blocks, "tanh")
     low, scale = fusion.column_range(Z)
-    A, b = hidden.draw_constrained((Z - low) * scale, 20, 3, 2, names, starts, weights=weights)
+    A, b = constrained.draw_constrained((Z - low) * scale, 20, 3, 2, names, starts, weights=weights)
     problems.assert_close(found["hidden_weights"], A)
     problems.assert_close(found["hidden_bias"], b)

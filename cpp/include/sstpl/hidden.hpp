@@ -88,30 +88,12 @@ void check_folds(const std::vector<Index>& fold_starts, Index n_rows);
 
 /// Draws A and b for these inputs; the same numbers whatever the threads (orthogonal: to the rounding of the BLAS).
 /// Entries have variance 1 / d (orthogonal: orthonormal rows, or columns times sqrt(p / d); bias 0; uniform and normal:
-/// bias uniform on [-1, 1]). Constrained: a = 2 (z - z') / ||z - z'||^2 with bias at the midpoint, so the two samples
-/// project to +1 and -1; z and z' are of different classes (regression: distinct), in random order, and of the SAME
-/// fold, so that no unit carries the label of a held-out row to its training rows. A row of weight k is drawn as k
-/// copies of it would be. A pair that cannot be found gives a = 0.
+/// bias uniform on [-1, 1]). Constrained: as in constrained.hpp.
 /// Centers: rows and bias as in centers.hpp, with activation distance; they see all columns.
 /// A column outside a unit's field has weight 0; without data, the others are scaled by sqrt(d / seen columns), and
 /// uniform and normal weights and biases by 2 where units see groups of columns.
 template <class T>
 HiddenLayer<T> draw_hidden(const HiddenOptions& options, const Inputs<T>& inputs);
-
-/// The two rows that a constrained unit is drawn from, and the number of the attempt that found them; -1 where none
-/// did.
-struct RowPair {
-  Index first = -1, second = -1, attempt = -1;
-};
-
-/// For every unit of a constrained draw the rows that its first attempt from attempts[unit] on may pair, out of n_rows.
-/// Where those do not differ in what the unit sees, draw_hidden goes on with the next attempt.
-std::vector<RowPair> draw_pairs(const HiddenOptions& options, Index n_rows, const std::vector<Index>& attempts);
-
-/// The constrained layer of the pairs (first.row(unit), second.row(unit)), (p, d) each: with draw_pairs, a draw from
-/// rows that are elsewhere. A pair that does not differ gives a = 0.
-template <class T>
-HiddenLayer<T> pair_layer(const HiddenOptions& options, const MatrixView<T>& first, const MatrixView<T>& second);
 
 /// Of how many rows the products with landmarks are made at a time, whose bits depend on it.
 inline constexpr Index rows_of_products = 1024;
