@@ -93,8 +93,8 @@ class Adding(SSTPLBase):
         n_folds = settings.system.n_folds if options.alpha is None else 1
         self._require_room(Budget(None, settings.memory_limit), len(rows), options.first_width, n_folds)
         with threads(self.n_threads) as n_threads, self._progress() as progress:
-            self._input_map, options, steps = self._choose_map(
-                settings,
+            self._input_map, [options], steps = self._choose_map(
+                replace(settings, system=replace(settings.system, n_subsystems=1)),
                 # First rows may be few and unlike those to come, which centers among them would not reach.
                 replace(options, max_depth=1, tries_centers=False),
                 rows,

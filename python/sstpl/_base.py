@@ -250,7 +250,7 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
             rows = given.pop()
             self._require_memory(settings, len(rows), labels is None, dtype, budget)
             budget.require_dense(rows, dtype)
-            input_map, prepare, steps = self._prepare(
+            input_map, kinds, steps = self._prepare(
                 settings, rows, targets, labels, weights, dtype, seed, n_threads, progress, budget, partial(tell, 0)
             )
             mapped = [input_map.transform(rows)]
@@ -258,7 +258,7 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
             # Side by side they need memory side by side.
             n_workers = n_threads if settings.memory_limit is None else 1
             system, blind, report = fit_system(
-                mapped, targets, labels, settings.system, prepare, seed, budget, n_workers, weights, tell
+                mapped, targets, labels, settings.system, kinds, seed, budget, n_workers, weights, tell
             )
         report.preparation += steps
         report.stopped_by_time = budget.exhausted
@@ -311,16 +311,16 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         progress: Progress,
         budget: Budget,
         tell: Tell,
-    ) -> tuple[Map, Prepare, list[Step]]:
-        """Return the fitted input map, what prepares a subsystem, and the steps of choosing the map."""
+    ) -> tuple[Map, list[Prepare], list[Step]]:
+        """Return the fitted input map, what prepares subsystems of each kind, and the steps of choosing the map."""
         options = settings.architecture
         if isinstance(options, PaperOptions):
             scaling = "feature" if self.scaling == "auto" else self.scaling
-            return fit_input_map(rows, scaling, dtype, weights), _paper(options, progress), []
-        fitted, options, steps = self._choose_map(
+            return fit_input_map(rows, scaling, dtype, weights), [_paper(options, progress)], []
+        fitted, kinds, steps = self._choose_map(
             settings, options, rows, targets, labels, seed, n_threads, progress, weights, tell
         )
-        return fitted, _recursive(options, progress, budget), steps
+        return fitted, [_recursive(kind, progress, budget) for kind in kinds], steps
 
     def _choose_map(
         self,
@@ -334,17 +334,28 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         progress: Progress,
         weights: Weights = None,
         tell: Tell = nobody,
-    ) -> tuple[Map, RecursiveOptions, list[Step]]:
-        """Return the fitted input map, the options with what hidden units see of it, and the steps of choosing it."""
+    ) -> tuple[Map, list[RecursiveOptions], list[Step]]:
+        """Return the fitted input map, the options of each kind of hidden units, and the steps of choosing them."""
         dtype = targets.dtype
         if settings.image_shape is not None:
             row_rules.image_columns(settings.image_shape, rows.n_features)
             candidates = image_maps(settings.image_shape, settings.n_filters, seed, dtype)
         else:
             candidates = table_maps(self.scaling, dtype)
-        n_folds = settings.system.n_folds
+        system = settings.system
         trial = Trial(
-            rows, targets, labels, options, settings.columns, n_folds, seed, n_threads, progress, weights, tell
+            rows,
+            targets,
+            labels,
+            options,
+            settings.columns,
+            system.n_folds,
+            seed,
+            n_threads,
+            progress,
+            weights,
+            tell,
+            alternates=system.n_subsystems > 1,
         )
         return choose(candidates, trial)
 

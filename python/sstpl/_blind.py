@@ -25,11 +25,14 @@ class OwnScores:
         By all of it, every row by solutions that left it out, though fed with other rows' scores that saw its target.
     is_reported : bool
         Whether the whole's scores may be reported, or serve only where scores must be spread as those of new rows are.
+    is_base : bool
+        Whether the whole is the base, and nothing else.
     """
 
     base: Floats
     whole: Floats | None = None
     is_reported: bool = True
+    is_base: bool = False
 
     @property
     def best(self) -> Floats:
@@ -77,7 +80,8 @@ class Blind:
     The rows that a subsystem left out show truly what the rest adds. Of its own rows it may say so too (`OwnScores`),
     but there the scores that other rows feed to the upper levels knew the row's target y, and its upper levels learnt
     to undo what they knew: whole - base lacks a share of the residual y - base. The share is that by which it explains
-    less of the residuals of own rows than of rows left out, one number per output over all subsystems, and is added.
+    less of the residuals of own rows than of rows left out, one number per output over all subsystems that have upper
+    levels, and is added.
 
     Where that may not be reported, `scores` takes what is added from rows left out alone: one subsystem's, or none's.
     `scores_as_new` takes all: its scores are spread as those of new rows are, which the whole of every subsystem
@@ -101,10 +105,10 @@ class Blind:
             rows, added = split.left_out[part], whole[part] - base[part]
             self._base[rows] += base[part]
             self._added.add(rows, added)
-            self._left_out.add(self._targets[rows] - base[part], added, self._weights_of(rows))
+            if not own.is_base:
+                self._left_out.add(self._targets[rows] - base[part], added, self._weights_of(rows))
         self._subsystems += 1
-        if own.whole is not None:
-            self._is_own_reported = own.is_reported
+        self._is_own_reported &= own.whole is None or own.is_reported
         for part in blocks(*own.base.shape):
             rows = split.rows[part]
             self._base[rows] += own.base[part]
@@ -112,6 +116,8 @@ class Blind:
                 continue
             residual, added = self._targets[rows] - own.base[part], own.whole[part] - own.base[part]
             self._added_to_own.add(rows, added)
+            if own.is_base:  # nothing is added, and so nothing undone
+                continue
             self._residual[rows] += residual
             self._own.add(residual, added, self._weights_of(rows))
 

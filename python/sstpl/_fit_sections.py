@@ -8,7 +8,7 @@ from itertools import pairwise
 from sstpl import _figures as draw
 from sstpl._base import SSTPLBase
 from sstpl._html import Plot, Section, Table
-from sstpl._overview import shown, squared_error
+from sstpl._overview import chosen_units, shown, squared_error
 from sstpl._report import Report
 from sstpl._system_sections import conditioning_section, paper_section, system_section
 
@@ -35,22 +35,27 @@ def _maps(report: Report) -> Section | None:
         return None
     names = [s.name for s in steps]
     errors = [s.detail["relative_error"] for s in steps]
-    best = next(name for name, s in zip(names, steps, strict=True) if s.accepted)
+    chosen = chosen_units(report)
+    partner = "" if len(chosen) == 1 else f"; subsystems alternate between it and {chosen[1].name}"
     return Section(
         "Input maps and hidden units",
         "Maps of the columns were tried together with how hidden units are drawn, and with what they see of the mapped "
         "columns: all, random subsets, or subsets above the first level. Each is judged by narrow chains of levels on "
         "rows that they left out. Who is clearly behind on the first of them is tried no further; errors are therefore "
-        "given relative to the chosen one's of the same rows.",
+        "given relative to the best one's of the same rows. Beside the best: the error of the mean of both scores, "
+        "relative to that of two chains of the best. Where other units do better there, subsystems alternate.",
         (
             Plot(
                 "maps",
                 draw.candidates(names, errors, [s.accepted for s in steps]),
-                f"Squared error of the {len(steps)} candidates, relative to the chosen one: {best}.",
+                f"Squared error of the {len(steps)} candidates, relative to the best: {chosen[0].name}{partner}.",
             ),
             Table(
                 "Input maps in numbers",
-                ("map", "hidden weights", "units see", "rows", "relative error", "score", "seconds", "chosen"),
+                (
+                    *("map", "hidden weights", "units see", "rows"),
+                    *("relative error", "beside best", "score", "seconds", "chosen"),
+                ),
                 [
                     (
                         s.detail["map"],
@@ -58,6 +63,7 @@ def _maps(report: Report) -> Section | None:
                         s.detail["columns"],
                         s.detail["n_samples"],
                         error,
+                        s.detail.get("beside_best"),
                         s.score and s.score.value,
                         s.seconds,
                         s.accepted,

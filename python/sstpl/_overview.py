@@ -61,7 +61,13 @@ def hidden_weights(estimator: SSTPLBase) -> str:
 
 def _tried(estimator: SSTPLBase, name: str) -> str | None:
     """Return what was chosen by trial, if anything was."""
-    return next((str(step.detail[name]) for step in estimator.report_.preparation if step.accepted), None)
+    return ", ".join(str(step.detail[name]) for step in chosen_units(estimator.report_)) or None
+
+
+def chosen_units(report: Report) -> list[Step]:
+    """Return the trials of the map and units that are used: the best ones', and those they alternate with."""
+    chosen = [step for step in report.preparation if step.accepted]
+    return sorted(chosen, key=lambda step: bool(step.detail["relative_error"] != 1))
 
 
 def chosen_alphas(report: Report) -> list[float]:

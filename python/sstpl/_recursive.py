@@ -215,8 +215,8 @@ class RecursiveFit:
         stack = Stack(self.options.activation, self.gain, tuple(levels))
         if first.blind is None:
             return stack, None
-        whole = kept.blind if self.leaves_rows_out or kept is not first else None
-        return stack, OwnScores(first.blind, whole, self.leaves_rows_out)
+        is_base = kept is first
+        return stack, OwnScores(first.blind, kept.blind, self.leaves_rows_out or is_base, is_base)
 
     def _deepest(self) -> int:
         """Return how many levels may be tried: all where none are judged by choice, one where none can be."""

@@ -36,7 +36,9 @@ class Step:
         or dual form, seconds per part; for pairs, the forward and the backward level, 0 for none; for levels and
         pairs judged on rows left out, the gain there and its standard error; for maps, what stood for
         ``hidden_weights`` and ``hidden_columns``, how many rows were left out, and the squared error relative to
-        the chosen one's of the same rows.
+        the best one's of the same rows ("relative_error"); for those with the best map, the squared error of the mean
+        with the best one's scores, relative to that of two chains of the best ("beside_best"; None where subsystems
+        do not alternate).
     """
 
     stage: str

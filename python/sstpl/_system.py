@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -48,7 +48,7 @@ class SubsystemFit(Protocol):
         """Fit, telling of every step; return the subsystem, and its scores of its own rows, where there are folds."""
 
 
-# Prepares a subsystem from its rows, its seed, the rows it leaves out, and the subsystem before it.
+# Prepares a subsystem from its rows, its seed, the rows it leaves out, and one of its kind that was trained before it.
 Prepare = Callable[[Rows, int, Rows | None, Subsystem | None], SubsystemFit]
 
 
@@ -114,21 +114,22 @@ class _Train:
     targets: Floats
     labels: Labels | None
     options: SystemOptions
-    prepare: Prepare
+    kinds: Sequence[Prepare]
     seed: int
     budget: Budget
     weights: Weights
     tell: TellOf
 
     def __call__(self, index: int, before: Subsystem | None) -> _Trained:
-        """Train a subsystem, given one that was trained before it."""
+        """Train a subsystem, given one of its kind that was trained before it."""
         start = perf_counter()
         split = self.options.split(self.seed, index, self.labels, len(self.targets))
         # The fit may drop its rows before its widest solve, which needs the memory, so nobody else keeps them.
         rows, held = split.take(self.given[0], self.targets, self.labels, self.weights)
         if self.options.n_subsystems == 1:
             self.given.clear()  # nobody will ask again
-        fit = self.prepare(rows, self.seed + index * _SEED_STEP, held, before)
+        prepare = self.kinds[index % len(self.kinds)]
+        fit = prepare(rows, self.seed + index * _SEED_STEP, held, before)
         del rows
         subsystem, sampled = fit.run(partial(self.tell, index + 1))
         none = self.targets[:0]
@@ -143,7 +144,7 @@ def fit_system(
     targets: Floats,
     labels: Labels | None,
     options: SystemOptions,
-    prepare: Prepare,
+    kinds: Sequence[Prepare],
     seed: int,
     budget: Budget,
     n_workers: int,
@@ -152,7 +153,9 @@ def fit_system(
 ) -> tuple[System, Blind | None, Report]:
     """Fit subsystems on mapped rows (n, d) and coded targets (n, c), small ones up to `n_workers` at a time.
 
-    The mapped rows are the one entry of the list `given`, which is emptied where only one subsystem needs them.
+    They are of the given kinds in turn. Where their number adapts, it is judged once every kind has had its turn: the
+    average is compared with that of a turn before, which holds the kinds in the same proportion. The mapped rows are
+    the one entry of the list `given`, which is emptied where only one subsystem needs them.
 
     Returns
     -------
@@ -165,21 +168,26 @@ def fit_system(
     subsystems: list[Subsystem] = []
     blind = Blind(targets, weights) if options.n_folds > 1 else None
     best: Score | None = None
-    train = _Train(given, targets, labels, options, prepare, seed, budget, weights, tell)
+    train = _Train(given, targets, labels, options, kinds, seed, budget, weights, tell)
     index = 0
     while index < options.n_subsystems:
         if subsystems and not budget.allows("subsystem"):
             break
-        before = subsystems[-1] if subsystems else None
-        workers = 1 if before is None else workers_for(len(targets), before.width, n_workers)
+        # The first of each kind, one at a time: they may look for a width that serves the others.
+        first = subsystems[: len(kinds)]
+        widest = max((one.width for one in first), default=0)
+        workers = workers_for(len(targets), widest, n_workers) if len(first) == len(kinds) else 1
         batch = range(index, min(index + workers, options.n_subsystems))
-        for one in side_by_side([partial(train, k, before) for k in batch], workers):
+        before = [first[k % len(kinds)] if len(first) == len(kinds) else None for k in batch]
+        for one in side_by_side([partial(train, k, b) for k, b in zip(batch, before, strict=True)], workers):
             system_score: Score | None = None
             if blind is not None and one.sampled is not None:
                 with_one = blind.with_one(one.split, one.sampled, one.base)
                 system_score = score_predictions(with_one, targets, labels, weights)
             # By the squared error: of a few thousand rows, accuracies are too coarse to show what one more adds.
-            accepted = not options.adaptive or best is None or system_score is None or system_score.fit > best.fit
+            completes = (index + 1) % len(kinds) == 0
+            is_judged = options.adaptive and completes
+            accepted = not is_judged or best is None or system_score is None or system_score.fit > best.fit
             report.subsystems.append(
                 SubsystemReport(
                     len(one.split.rows),
@@ -193,7 +201,7 @@ def fit_system(
             tell(index + 1, Step("subsystem", 0, one.seconds, system_score, accepted))
             if not accepted:
                 return System(tuple(subsystems)), blind, report
-            best = system_score
+            best = system_score if completes else best
             subsystems.append(one.subsystem)
             if blind is not None and one.sampled is not None:
                 blind.add(one.split, one.sampled, one.base, one.whole)

@@ -204,19 +204,28 @@ def subsystem_flops(problem: Problem, n_workers: int = 1) -> LevelFlops:
 def trial_flops(problem: Problem) -> list[LevelFlops]:
     """Return what each chain computes that is tried to choose the input map and the hidden units.
 
-    On the first part of the rows every map is tried with all units, on others about half of these.
+    On the first part of the rows every map is tried with all units, on others about half of these. Where there are
+    several subsystems, the best one is tried once more, with other units beside it; say, with the map of quantiles.
     """
-    found: list[LevelFlops] = []
+    if not problem.tries_maps:
+        return []
     n_units = _UNITS_OF_MAPS if problem.depth > 1 else _UNITS_OF_ONE_LEVEL
-    n_chains = n_units + ceil((n_parts(min(problem.n_rows, ROWS_OF_TRIALS)) - 1) * n_units / 2)
-    for factor in _COLUMNS_OF_MAPS.values() if problem.tries_maps else ():
-        columns = factor * problem.n_features
-        if not found or columns <= MOST_COLUMNS_OF_TRIALS:
-            chain = level_flops(replace(problem.trial, n_columns=columns), _N_ALPHAS_OF_TRIAL)
-            if problem.depth > 1:
-                chain += level_flops(replace(problem.trial, n_columns=columns + problem.n_outputs), 1, is_fed=True)
-            found += [chain] * n_chains
+    parts = n_parts(min(problem.n_rows, ROWS_OF_TRIALS))
+    n_chains = n_units + ceil((parts - 1) * n_units / 2)
+    columns = [factor * problem.n_features for factor in _COLUMNS_OF_MAPS.values()]
+    tried = [n for n in columns if n == columns[0] or n <= MOST_COLUMNS_OF_TRIALS]
+    found = [chain for n in tried for chain in [_trial_chain(problem, n)] * n_chains]
+    if problem.n_subsystems > 1:
+        found += [_trial_chain(problem, tried[:2][-1])] * parts
     return found
+
+
+def _trial_chain(problem: Problem, columns: int) -> LevelFlops:
+    chain = level_flops(replace(problem.trial, n_columns=columns), _N_ALPHAS_OF_TRIAL)
+    if problem.depth > 1:
+        above = replace(problem.trial, n_columns=columns + problem.n_outputs)
+        chain += level_flops(above, 1, is_fed=True)
+    return chain
 
 
 def packed_bytes(width: int, n_outputs: int) -> float:

@@ -51,7 +51,8 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         it lowers the squared error of the rows that its subsystem leaves out by a standard error; where no rows are
         left out (``subsystem_fraction=1``) all are kept, and where fewer than 20 are, one.
     n_subsystems : int >= 1 or "auto", default="auto"
-        Number of subsystems whose outputs are averaged. "auto" adds them while the squared error of the average falls.
+        Number of subsystems whose outputs are averaged. "auto" adds them while the squared error of the average falls,
+        from turn to turn where they alternate between two kinds of hidden units (see ``scaling``).
     max_subsystems : int >= 1, default=5
         The cap of ``n_subsystems="auto"``.
     subsystem_fraction : float in (0, 1], default=0.8
@@ -94,14 +95,16 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         What is made of the columns of X. "feature": they are standardised, and clipped to 5 deviations. "quantile":
         those, and beside them the standardised normal quantile of the rank of columns of 5 different values or more;
         for heavy tails, at up to twice the columns. "piecewise": every column is cut at its octiles into at most 8
-        ramps, each standardised and clipped (arXiv:2203.05556); for thresholds, at up to 8 times the columns.
-        "sample": rows are standardised. "none": nothing. "auto" tries the first three, less those of more than 2000
-        columns, each with what ``hidden_weights`` and ``hidden_columns`` allow, and takes what has the least squared
-        error: of chains of two levels of width 500, on up to three fifths of at most 10,000 rows, which they left out
-        ("paper": "feature"). Centers end up wider: their levels have a width of up to 1500, and they must be ahead by
-        1 %. All maps are fitted on the training rows; columns that are constant there are left out, unless values are
-        missing; ranks and octiles of more than 131,072 rows are those of a random sample of so many. Missing values and
-        categories: see Notes.
+        ramps, each standardised and clipped (arXiv:2203.05556); for thresholds, at up to 8 times the columns. "sample":
+        rows are standardised. "none": nothing. "auto" tries the first three, less those of more than 2000 columns, each
+        with what ``hidden_weights`` and ``hidden_columns`` allow, and takes what has the least squared error: of chains
+        of two levels of width 500, on up to three fifths of at most 10,000 rows, which they left out ("paper":
+        "feature"). Centers end up wider: their levels have a width of up to 1500, and they must be ahead by 1 %. With
+        more than one subsystem, other units with the chosen map are then tried beside the best: where the mean of the
+        scores of both has less squared error than that of two such chains of the best, subsystems alternate between
+        these two kinds. All maps are fitted on the training rows; columns that are constant there are left out, unless
+        values are missing; ranks and octiles of more than 131,072 rows are those of a random sample of so many. Missing
+        values and categories: see Notes.
     categorical_features : "from_dtype", None, or list of bool, of int or of str, default="from_dtype"
         Which columns of X are categories, strings or numbers, rather than quantities. "from_dtype": those of a frame
         that are of type "category" (pandas), Categorical or Enum (polars). None: none. A bool for every column; or

@@ -61,6 +61,25 @@ def test_what_upper_levels_undo_of_the_residual_of_their_own_rows_is_put_back():
     assert np.sqrt(np.mean((blind._base / 2 + (blind._added.sum + blind._added_to_own.sum) / 2 - truth) ** 2)) > 0.05
 
 
+def test_subsystems_without_upper_levels_add_nothing_and_say_nothing_of_what_those_of_others_undo():
+    """Half of the subsystems are deep; true additions are as above, and the mean is over all subsystems."""
+    rng = np.random.default_rng(0)
+    y, noise = rng.normal(size=(2, 4000, 1))
+    halves = np.split(np.arange(4000), 2)
+    blind = Blind(y)
+    truth = np.zeros_like(y)
+    for k, (own, left_out) in enumerate([*[halves, halves[::-1]] * 2]):
+        is_deep = k >= 2
+        base = 0.3 * y + k
+        added = is_deep * (0.5 * (y - base) + noise)
+        truth += (base + added) / 4
+        whole = base + added
+        own_whole = whole[own] - is_deep * 0.2 * (y[own] - base[own])
+        scores = OwnScores(base[own], own_whole, is_reported=not is_deep, is_base=not is_deep)
+        blind.add(split(own, left_out), scores, base[left_out], whole[left_out])
+    assert np.sqrt(np.mean((blind.scores_as_new() - truth) ** 2)) < 0.02
+
+
 def test_own_scores_that_may_not_be_reported_stand_beside_the_reported_ones():
     blind = Blind(np.zeros((3, 1)))
     own = OwnScores(column(10.0, 20.0), column(11.0, 22.0), is_reported=False)

@@ -120,13 +120,15 @@ def test_units_between_few_rows_are_products_with_those():
 
 
 def test_maps_are_tried_at_one_two_and_eight_columns_where_these_are_not_too_many():
-    one_level = replace(LARGE, n_features=20, depth=1)
+    one_level = replace(LARGE, n_features=20, depth=1, n_subsystems=1)
     hidden = [flops.hidden for flops in trial_flops(one_level)]
-    assert hidden == [2 * 8000 * columns * 500 for columns in (20, 40, 160) for _ in range(3)]
+    assert hidden == [2 * 8000 * columns * 500 for columns in (20, 40, 160) for _ in range(3 + 2)]
     two_levels = [flops.hidden for flops in trial_flops(replace(one_level, depth=4))]
     c = LARGE.n_outputs
-    assert two_levels == [2 * 8000 * (2 * columns + c) * 500 for columns in (20, 40, 160) for _ in range(4)]
-    assert len(trial_flops(replace(one_level, n_features=500))) == 2 * 3
+    assert two_levels == [2 * 8000 * (2 * columns + c) * 500 for columns in (20, 40, 160) for _ in range(4 + 2)]
+    assert len(trial_flops(replace(one_level, n_features=500))) == 2 * (3 + 2)
+    with_partner = [flops.hidden for flops in trial_flops(replace(one_level, n_subsystems=2))]
+    assert with_partner == [*hidden, *[2 * 8000 * 40 * 500] * 2]
     assert trial_flops(SMALL) == []
 
 

@@ -52,8 +52,8 @@ def test_penalty_of_the_first_level_serves_all_or_above_centers_the_next_larger_
     X, y = digits
     centers = SSTPLClassifier(hidden_weights="centers", hidden_width=200, n_subsystems=2, random_state=0)
     for model in (fitted, centers.fit(X[:500], y[:500])):
-        above = 10 if model.subsystems_[0].activation == "distance" else 1
-        for report in model.report_.subsystems:
+        for report, subsystem in zip(model.report_.subsystems, model.subsystems_, strict=False):
+            above = 10 if subsystem.activation == "distance" else 1
             (first,) = [s for s in levels(report) if s.level == 1 and s.accepted]
             for s in levels(report):
                 assert s.level == 1 or s.alpha == pytest.approx(above * first.alpha)
