@@ -41,6 +41,7 @@ _PARTS, _MOST_PARTS = 5, 3  # of the rows, of which one is left out at a time
 _CENTERS_FOR_OTHERS = 3  # at most, in width, as it is in the end
 _LEAST_GAIN_OF_CENTERS = 0.01  # of the squared error, for what they cost more: as of a doubled width
 _ROWS_TO_JUDGE = 3000  # at least, where there are as many
+_IMAGES_TO_JUDGE = 1500  # whose maps differ more
 _LEAST_ERROR = 1e-300  # which an error is compared with where it is zero
 _STILL_OPEN = 1.2  # times the least error so far: who has more is tried no further
 _SEED_STEP = 1 << 32  # as between subsystems
@@ -97,9 +98,9 @@ def width_of_trials(n_rows: int) -> int:
     return max(1, min(_WIDTH, n_rows // 2))
 
 
-def n_parts(n_rows: int) -> int:
-    """Return how many parts of the rows are left out in turn."""
-    return int(np.clip(np.ceil(_ROWS_TO_JUDGE * _PARTS / n_rows), 1, min(_MOST_PARTS, n_rows)))
+def n_parts(n_rows: int, wanted: int = _ROWS_TO_JUDGE) -> int:
+    """Return how many parts of the rows are left out in turn, to judge by as many as wanted."""
+    return int(np.clip(np.ceil(wanted * _PARTS / n_rows), 1, min(_MOST_PARTS, n_rows)))
 
 
 @dataclass
@@ -183,7 +184,8 @@ class Trial:
                 mapped = own.transform(self.X)
                 contenders += [_Contender(candidate, kind, own, mapped) for kind in self.units(own)]
         in_question = contenders
-        for part in range(n_parts(len(self.X))):
+        wanted = _ROWS_TO_JUDGE if isinstance(fitted[0], InputMap) else _IMAGES_TO_JUDGE
+        for part in range(n_parts(len(self.X), wanted)):
             side_by_side([partial(self._leave_out, one, part) for one in in_question], n_workers)
             errors = [self._score(one) for one in in_question]
             least = max(score.fit for score in errors) * _STILL_OPEN
