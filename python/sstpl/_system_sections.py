@@ -104,7 +104,8 @@ def system_section(estimator: SSTPLBase) -> Section:
     text = (
         "The outputs of subsystems on different rows are averaged"
         + (
-            ", and one is added while the squared error of the average falls."
+            ", and one is added while the squared error of the average falls, from turn to turn where they alternate "
+            "between two kinds of hidden units."
             if estimator.n_subsystems == "auto"
             else f"; n_subsystems asks for {len(subsystems)}."
         )
