@@ -27,7 +27,8 @@ py::dict fit(const std::vector<Array<T>>& blocks, const Array<T>& Y, const std::
              const std::optional<Array<std::int64_t>>& groups, Index n_landmarks, Index path_width,
              const std::string& selection, bool leave_one_out,
              const std::optional<std::vector<Array<T>>>& at_prediction, const std::optional<Array<double>>& row_weights,
-             std::optional<Array<T>> oof_scores, std::optional<Array<T>> loo_scores, const py::object& tick) {
+             bool search, std::optional<Array<T>> oof_scores, std::optional<Array<T>> loo_scores,
+             const py::object& tick) {
   HiddenOptions hidden;
   hidden.weights = hidden_weights_from(hidden_weights);
   hidden.activation = activation_from(activation);
@@ -47,6 +48,7 @@ py::dict fit(const std::vector<Array<T>>& blocks, const Array<T>& Y, const std::
   const MatrixView<T> targets = matrix<T>(Y, "Y");
   CrossfitOptions options = crossfit_options(alphas, fold_starts, true, path_width, selection);
   options.leave_one_out = leave_one_out;
+  options.search = search;
   hidden.fold_starts = options.fold_starts;
   hidden.row_weights = row_weight_list(row_weights, inputs.n_rows());
   const Index n = targets.rows(), c = targets.cols();
@@ -106,8 +108,8 @@ void bind(py::module_& m) {
         py::arg("groups").noconvert() = py::none(), py::arg("n_landmarks") = 0, py::arg("path_width") = 1024,
         py::arg("selection") = "kfold", py::arg("leave_one_out") = false,
         py::arg("at_prediction").noconvert() = py::none(), py::arg("row_weights").noconvert() = py::none(),
-        py::arg("oof_scores").noconvert() = py::none(), py::arg("loo_scores").noconvert() = py::none(),
-        py::arg("tick") = py::none());
+        py::arg("search") = true, py::arg("oof_scores").noconvert() = py::none(),
+        py::arg("loo_scores").noconvert() = py::none(), py::arg("tick") = py::none());
   m.def("predict_stack", &predict<T>, py::arg("X").noconvert(), py::arg("levels").noconvert(), py::arg("gain"),
         py::arg("activation"), py::arg("block_rows") = 2048, py::arg("out").noconvert() = py::none(),
         py::arg("landmarks").noconvert() = py::none());

@@ -167,7 +167,9 @@ class Crossfit {
     double next = std::numeric_limits<double>::infinity();
     for (std::size_t a = 0; a < options_.alphas.size(); ++a) {
       if (options_.alphas[a] > report.alpha) next = std::min(next, options_.alphas[a]);
-      if (options_.alphas[a] == report.alpha) report.path_errors[a] = std::numeric_limits<double>::infinity();
+      if (options_.alphas[a] == report.alpha && options_.searches()) {
+        report.path_errors[a] = std::numeric_limits<double>::infinity();
+      }
     }
     report.alpha = next;
   }
@@ -201,7 +203,7 @@ class Crossfit {
 
   void choose_alpha(CrossfitReport& report) {
     report.alpha = options_.alphas.front();
-    if (options_.alphas.size() < 2) return;
+    if (!options_.searches()) return;
     if (options_.selection != Selection::kfold) {
       report.path_errors = spectral_path();
     } else {
@@ -312,7 +314,7 @@ CrossfitResult<T> fit_crossfit(const Design<T>& design, const MatrixView<T>& Y, 
   for (const double alpha : options.alphas) {
     require(alpha >= 0 && std::isfinite(alpha), "alpha must be finite and not negative");
   }
-  require(options.alphas.size() == 1 || options.selection != Selection::kfold || !options.fold_starts.empty(),
+  require(!options.searches() || options.selection != Selection::kfold || !options.fold_starts.empty(),
           "a path of alphas needs folds to score it");
   require(design.at_prediction == nullptr || (options.leave_one_out && design.at_prediction->n_rows() == n &&
                                               design.at_prediction->n_columns() == design.inputs.n_columns()),

@@ -245,6 +245,31 @@ TEST_CASE_TEMPLATE("predictions are H W + intercept in blocks of any size", T, f
   CHECK_THROWS_AS(predict_ridge<T>({problem.inputs, nullptr}, view(W), view(b), 9, span(S)), std::invalid_argument);
 }
 
+TEST_CASE_TEMPLATE("without a search the first alpha is taken, and the next larger one where Cholesky refuses", T,
+                   float, double) {
+  for (const Index p : {10, 80}) {
+    CAPTURE(p);
+    Problem<T> problem(p);
+    const CrossfitResult<T> expected = problem.fit();
+    problem.options.search = false;
+    problem.options.alphas = {1e-2, 1e2, 1e-4};
+    const CrossfitResult<T> first = problem.fit();
+    CHECK(first.report.alpha == 1e-2);
+    CHECK(first.report.path_errors.empty());
+    CHECK(identical(first.W, expected.W));
+    CHECK(identical(first.oof_scores, expected.oof_scores));
+    problem.layer.weights.bottomRows(p / 2) = problem.layer.weights.topRows(p / 2);  // every feature twice
+    problem.layer.bias.tail(p / 2) = problem.layer.bias.head(p / 2);
+    problem.options.alphas = {1e-2};
+    const CrossfitResult<T> larger = problem.fit();
+    problem.options.alphas = {0, 1e-2, 1};
+    const CrossfitResult<T> raised = problem.fit();
+    CHECK(raised.report.alpha == 1e-2);
+    CHECK(raised.report.solve.solver == Solver::cholesky);
+    CHECK(identical(raised.W, larger.W));
+  }
+}
+
 TEST_CASE("an interrupt passes through and mistakes in the options are refused") {
   Problem<double> problem;
   const Checkpoint stop = [] { throw std::runtime_error("interrupted"); };

@@ -254,6 +254,7 @@ def fit_level(
     leave_one_out: bool = False,
     at_prediction: Sequence[_Floats] | None = None,
     row_weights: _Float64 | None = None,
+    search: bool = True,
     oof_scores: _Floats | None = None,
     loo_scores: _Floats | None = None,
     tick: _Tick = None,

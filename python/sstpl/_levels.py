@@ -57,6 +57,7 @@ class LevelOptions:
     stream: int
     labels: Labels | None
     alphas: list[float]
+    search: bool
     fold_starts: Labels
     fields: tuple[int, int, int, int] | None
     groups: Labels | None

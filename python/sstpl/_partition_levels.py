@@ -55,7 +55,8 @@ def fit_level(
     sums = reduced(X.engine, tasks.merged, parts)
     del parts  # whose memory others need
     told: dict[str, Any] = {"dual": False}
-    [solved] = X.engine.map(tasks.solve, [sums], [list(options.alphas)], [level], [options.leave_one_out], alone=True)
+    path = [list(options.alphas)], [options.search]
+    [solved] = X.engine.map(tasks.solve, [sums], *path, [level], [options.leave_one_out], alone=True)
     [readouts] = X.engine.get(X.engine.map(tasks.without_factor, [solved]))
     del sums
     told["seconds_sums"], told["seconds_path"], told["seconds_solve"] = lap(), 0.0, 0.0

@@ -115,9 +115,16 @@ class SolvedLevel:
     share: float
 
 
-def solve(folds: _Sums, alphas: list[float], level: LevelTask, leave_one_out: bool) -> SolvedLevel:
+def solve(folds: _Sums, alphas: list[float], search: bool, level: LevelTask, leave_one_out: bool) -> SolvedLevel:
     """Solve a level from its sums."""
-    solved = solve_path(folds, alphas, without_folds=len(folds) > 1, keep_factor=leave_one_out, left_out=level.left_out)
+    solved = solve_path(
+        folds,
+        alphas,
+        search=search,
+        without_folds=len(folds) > 1,
+        keep_factor=leave_one_out,
+        left_out=level.left_out,
+    )
     shift = level.layer[2]
 
     def readout(solution: Solution) -> tuple[Floats, Floats]:

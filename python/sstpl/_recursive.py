@@ -178,6 +178,7 @@ class RecursiveFit:
         self.progress = progress
         self.budget = budget
         self.alphas = alpha_path(options.alpha, rows.X.dtype)
+        self.searches = True  # for the best of them; otherwise the first, or larger ones where Cholesky refuses
         self.gain = 1.0
         self.steps: list[Step] = []
 
@@ -253,10 +254,9 @@ class RecursiveFit:
                 best = candidate
             if gained < _LEAST_GAIN:
                 break
-        self.alphas = [float(best.step.alpha or 0.0)]
-        if self.options.has_centers and self.options.alpha is None:
-            larger = [alpha for alpha in alpha_path(None, self.rows.X.dtype) if alpha > self.alphas[0]]
-            self.alphas = larger[:1] or self.alphas
+        self._keep_alphas(best)
+        self.alphas = self.alphas[1:] if self.options.has_centers and len(self.alphas) > 1 else self.alphas
+        self.searches = False
         return best
 
     def _widths(self) -> tuple[int, int]:
@@ -269,9 +269,11 @@ class RecursiveFit:
         return width if self.options.hidden_width is not None else min(width, most), most
 
     def _keep_alphas(self, fit: LevelFit) -> None:
-        """Keep the penalty of a first level for wider ones; of centers, which are more alike then, larger ones too."""
+        """Keep the penalty of a first level for others; wider ones of centers, which are more alike, search onwards."""
         alpha = float(fit.step.alpha or 0.0)
-        self.alphas = [one for one in self.alphas if one >= alpha] if self.options.has_centers else [alpha]
+        path = alpha_path(self.options.alpha, self.rows.X.dtype)
+        self.alphas = [alpha, *(one for one in path if one > alpha)]
+        self.searches = self.options.has_centers
 
     def _fit_level(self, depth: int, width: int, below: LevelFit | None) -> LevelFit:
         """Fit one level on X and the scores of the level below."""
@@ -292,6 +294,7 @@ class RecursiveFit:
             _STREAM_LEVEL + depth,
             self.rows.labels,
             self.alphas,
+            self.searches,
             self.rows.fold_starts,
             None if sees_all else self.options.fields,
             None if sees_all else self.options.groups,
@@ -310,7 +313,9 @@ class RecursiveFit:
         self.progress.done(self._cost(width))
         seconds = perf_counter() - start
         self.budget.spent(f"level of width {width}", seconds)
-        native: dict[str, Any] = fit["report"] | path_detail(self.alphas, fit["report"]["path_errors"])
+        native: dict[str, Any] = fit["report"] | path_detail(
+            self.alphas if self.searches else self.alphas[:1], fit["report"]["path_errors"]
+        )
         native["width"] = width
         # A first level is scored on all its rows; a later one on rows that the chain left out, where there are any.
         by_fold = fit["oof_scores"]

@@ -46,19 +46,20 @@ def solve_path(
     folds: list[_core.Sums],
     alphas: list[float],
     *,
+    search: bool = True,
     without_folds: bool = False,
     keep_factor: bool = False,
     left_out: list[Labels] | None = None,
 ) -> Solved:
     """Choose a penalty of the path, and solve with it on all folds, and if wanted without each of them.
 
-    Rows of one fold alone tell no penalty from another: it is the largest. The solution without a fold does without the
-    features that `left_out` has for it.
+    Without a search it is the first. Rows of one fold alone tell no penalty from another: it is the largest. The
+    solution without a fold does without the features that `left_out` has for it.
     """
     unused = left_out or []
     errors: list[float] = []
-    best = max(alphas)
-    if len(alphas) > 1 and len(folds) > 1:
+    best = max(alphas) if search else alphas[0]
+    if search and len(alphas) > 1 and len(folds) > 1:
         errors = _core.heldout_errors(folds, alphas, True, min(folds[0].cross.shape[0], PATH_WIDTH), unused)
         best = alphas[int(np.nanargmin(errors))] if np.isfinite(errors).any() else best
     for alpha in sorted(alpha for alpha in alphas if alpha >= best):

@@ -76,12 +76,12 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         which suits data with structure along few columns. "above": subsets above the first level. "auto": rectangles;
         on tables what does better (as for ``scaling``).
     alpha : float >= 0 or "auto", default="auto"
-        Dimensionless penalty of every readout and of the backward solves. "auto" takes the one of
-        1e-6 (float32: 1e-5), 1e-5, ..., 1e2 with the least squared error by ``selection``, or the next larger one
-        where that is too ill-conditioned for Cholesky; for each solve of "paper", and in "recursive" for the first
-        level at its first width, whose choice serves the others; of centers, wider ones may take a larger one, and
-        levels above ten times as much. By "kfold" they are looked at from 1e-3 outwards, in each direction until the
-        error is 2% above the least so far.
+        Dimensionless penalty of every readout and of the backward solves. "auto" takes the one of 1e-6 (float32: 1e-5),
+        1e-5, ..., 1e2 with the least squared error by ``selection``, or the next larger one where that is too
+        ill-conditioned for Cholesky; for each solve of "paper", and in "recursive" for the first level at its first
+        width, whose choice serves the others, or again the next larger one; of centers, wider ones may take a larger
+        one, and levels above ten times as much. By "kfold" they are looked at from 1e-3 outwards, in each direction
+        until the error is 2% above the least so far.
     selection : {"kfold", "loo", "gcv"}, default="kfold"
         What scores the penalties of ``alpha="auto"``, on the leading 1024 features: predictions over ``n_folds`` folds;
         exact leave-one-out predictions (PRESS), at one more pass over the rows; or generalised cross-validation, from

@@ -237,6 +237,20 @@ def test_what_a_tick_raises_ends_the_call():
         fit([problems.normal(40_000, 20)], problems.normal(40_000, 2), "normal", 500, tick=tick)
 
 
+@each_dtype
+def test_without_a_search_the_first_penalty_is_taken_and_the_next_larger_one_where_cholesky_refuses(dtype):
+    X, Y = problems.normal(100, 3, dtype=dtype), problems.normal(100, 2, seed=1, dtype=dtype)
+    folds = {"fold_starts": problems.fold_starts(100, 4)}
+    for name, alphas, taken in (("tanh", [0.1, 1.0], 0.1), ("identity", [0.0, 0.1, 1.0], 0.1)):  # of rank 3
+        found = fit([X], Y, "normal", name=name, alphas=alphas, search=False, **folds)
+        expected = fit([X], Y, "normal", name=name, alphas=[taken], **folds)
+        assert found["report"]["alpha"] == taken
+        assert found["report"]["path_errors"] == []
+        assert found["report"]["solve"]["solver"] == "cholesky"
+        for part in ("weights", "oof_scores"):
+            np.testing.assert_array_equal(found[part], expected[part])
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes, load_digits
 
-from sstpl import SSTPLClassifier, SSTPLRegressor
+from sstpl import SSTPLClassifier, SSTPLRegressor, _core
 from sstpl._engines import reduced
+from sstpl._solving import solve_path
 from sstpl.distributed import HereEngine, PartitionedRows
 
 UNEVEN = (0, 7, 7, 300, 301)  # an empty partition, one of 7 rows, one of one
@@ -84,6 +85,21 @@ def test_a_regressor_is_that_of_the_rows_in_one_array(options):
     options |= {"hidden_width": 60, "random_state": 0}
     here = SSTPLRegressor(**options).fit(X, y)
     same_model(SSTPLRegressor(**options).fit(partitions(X), y), here, X, 1e-8)
+
+
+def test_without_a_search_sums_are_solved_with_the_first_penalty_that_cholesky_takes():
+    rng = np.random.default_rng(0)
+    folds = []
+    for _ in range(3):
+        folds.append(_core.Sums(6, 2))
+        X = rng.normal(size=(40, 3))
+        folds[-1].add_rows(np.hstack([X, X]), rng.normal(size=(40, 2)))  # of rank 3
+    for alphas, taken in (([0.1, 1.0], 0.1), ([0.0, 0.1, 1.0], 0.1)):
+        found = solve_path(folds, alphas, search=False, without_folds=True)
+        expected = solve_path(folds, [taken], without_folds=True)
+        assert (found.alpha, found.errors) == (taken, [])
+        for one, other in zip([found.whole, *found.without], [expected.whole, *expected.without], strict=True):
+            np.testing.assert_array_equal(one["weights"], other["weights"])
 
 
 def test_more_units_than_rows_are_the_dual_form_of_the_rows_in_one_array():

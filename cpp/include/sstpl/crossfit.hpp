@@ -32,6 +32,7 @@ struct CrossfitOptions {
   // The path. The alpha with the least error is used; or, where Cholesky refuses one of the solves with it, the next
   // larger one. A single alpha, and the largest, may take the eigenvalue fallback.
   std::vector<double> alphas = {1e-4};
+  bool search = true;  // without it the first alpha is taken, and larger ones only where Cholesky refuses
   Selection selection = Selection::kfold;
   std::vector<Index> fold_starts;  // ascending, first 0, last n: the rows come sorted by fold; none: no folds
   bool intercept = true;
@@ -43,9 +44,11 @@ struct CrossfitOptions {
   // whatever n is, and there are neither leave-one-out scores nor spectral errors, which know of no such features.
   std::vector<std::vector<Index>> left_out;
 
+  bool searches() const { return search && alphas.size() > 1; }
+
   /// Whether there is a second pass: over rows that are scored.
   bool has_second_pass() const {
-    return fold_starts.size() > 1 || leave_one_out || (alphas.size() > 1 && selection == Selection::loo);
+    return fold_starts.size() > 1 || leave_one_out || (searches() && selection == Selection::loo);
   }
 };
 
