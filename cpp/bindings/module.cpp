@@ -122,6 +122,7 @@ PYBIND11_MODULE(_core, m) {
   bind_hashing(m);
   bind_hidden(m);
   bind_leverage(m);
+  bind_logistic(m);
   bind_sums(m);
   bind_growing(m);
   bind_ramps(m);

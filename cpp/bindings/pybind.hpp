@@ -161,6 +161,7 @@ void bind_growing(py::module_& m);
 void bind_hashing(py::module_& m);
 void bind_hidden(py::module_& m);
 void bind_leverage(py::module_& m);
+void bind_logistic(py::module_& m);
 void bind_ramps(py::module_& m);
 void bind_ridge(py::module_& m);
 void bind_stack(py::module_& m);

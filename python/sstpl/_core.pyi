@@ -145,6 +145,17 @@ def hidden_leverages(
     at_prediction: _Floats | None = None,
     weights: _Float64 | None = None,
 ) -> tuple[_Float64, _Float64]: ...
+def hidden_features(X: _Floats, layer: tuple[_Floats, _Floats, _Floats], activation: str) -> _Floats: ...
+def logistic_sums(
+    H: _Floats,
+    labels: _Int64,
+    folds: _Int64,
+    n_folds: int,
+    W: _Floats,
+    intercept: _Floats,
+    weights: _Float64 | None = None,
+) -> tuple[_Float64, _Float64, _Float64]: ...
+def solve_by_factor(factor: _Float64, scale: _Float64, B: _Float64) -> _Float64: ...
 def widened(sums: Sums, X: _Floats, Y: _Floats, layer: tuple[_Floats, _Floats, _Floats], activation: str) -> Sums: ...
 def apply_ramps(
     X: _Floats,

@@ -5,19 +5,22 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from sstpl import _core
-from sstpl._spill import empty_beside
+from sstpl._logistic import Classes, Features, FeaturesHere, Layer
+from sstpl._spill import empty_beside, take
 from sstpl._typing import Floats, Labels, Weights
 
 _LandmarkArrays = tuple[Floats, Labels, Floats]  # rows, pairs, scale
 # Hidden weights, hidden bias, weights, intercept; and what the hidden weights are differences of, where there is such.
 _LevelArrays = tuple[Floats, Floats, Floats, Floats, _LandmarkArrays | None]
 
+
+SHIFT_ROWS = 256  # whose mean features are the shift, as in feature_stream.hpp
 
 _LEAST_COLUMNS_TO_SHARE = 256  # below, differences of products cost as much as the products that they save
 _LEAST_WIDTH_TO_SHARE = 1024
@@ -44,6 +47,18 @@ def n_landmarks(n_rows: int, n_columns: int, width: int, n_outputs: int) -> int:
         return 0
     wanted = max(width // _UNITS_OF_LANDMARK, _LANDMARKS_OF_CLASS * n_outputs)
     return wanted if wanted < min(n_rows, width) else 0
+
+
+class LevelWeights(Protocol):
+    """A level, of which this is the hidden layer."""
+
+    @property
+    def hidden_weights(self) -> Floats:
+        """Weights (p, d)."""
+
+    @property
+    def hidden_bias(self) -> Floats:
+        """Bias (p,)."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +118,12 @@ class Elsewhere(ABC):
         """Fit a level; see `fit_level`."""
 
     @abstractmethod
+    def features(
+        self, fed: Floats | None, layer: Layer, activation: str, classes: Classes, unused: list[Labels] | None
+    ) -> Features:
+        """Return the features of the rows, less a shift, by a layer (weights, bias, shift)."""
+
+    @abstractmethod
     def scores(self, fed: Floats | None, levels: Sequence[_LevelArrays], gain: float, activation: str) -> Floats:
         """Return the scores (n, c) by levels, the first of which sees `fed` beside the rows."""
 
@@ -152,6 +173,29 @@ def predict(
     """Return scores (n, c) of rows in this process by levels."""
     dense = [level[:4] for level in levels]
     return _core.predict_stack(X, dense, gain, activation, out=out, landmarks=[level[4] for level in levels])
+
+
+def hidden_features(
+    X: Floats | Elsewhere,
+    fed: Floats | None,
+    level: LevelWeights,
+    activation: str,
+    classes: Classes,
+    unused: list[Labels] | None,
+) -> tuple[Features, Floats]:
+    """Return the hidden features of rows with `fed` beside them, less a shift, and the shift: the mean of the first."""
+
+    def beside(rows: slice) -> Floats:
+        own = take(X, np.arange(len(X))[rows]).here() if isinstance(X, Elsewhere) else X[rows]
+        return np.ascontiguousarray(own if fed is None else np.concatenate([own, fed[rows]], axis=1))
+
+    weights, bias = level.hidden_weights, level.hidden_bias
+    none = np.zeros_like(bias)
+    shift: Floats = _core.hidden_features(beside(slice(SHIFT_ROWS)), (weights, bias, none), activation).mean(axis=0)
+    layer = weights, bias, shift
+    if isinstance(X, Elsewhere):
+        return X.features(fed, layer, activation, classes, unused), shift
+    return FeaturesHere(beside, layer, activation, classes), shift
 
 
 def some_rows(X: Floats | Elsewhere, most: int) -> tuple[Floats, slice]:

@@ -102,6 +102,7 @@ def recursive_options(estimator: Any) -> RecursiveOptions:
         groups=None,
         first_sees_all=False,
         tries_centers=estimator.selection == "kfold" and estimator.hidden_columns == "auto",
+        loss=check.choice("loss", getattr(estimator, "loss", "squared_error"), ("auto", "log_loss", "squared_error")),
     )
 
 

@@ -24,6 +24,7 @@ from sstpl._report import Step, step
 from sstpl._rows import Rows
 from sstpl._selection import Score, alpha_path, clearly_less, gain_detail, path_detail, row_losses
 from sstpl._subsystem import BackwardLayer, Encoder, Readout, Subsystem
+from sstpl._system import Fitted
 from sstpl._typing import Floats, Reals, Weights
 
 # Streams of random numbers by use; a subsystem has a seed of its own. 0 and 1 are the row sample and the folds.
@@ -108,13 +109,13 @@ class PaperFit:
         self.backward: list[BackwardLayer] = []
         self.backward_scores: list[Floats] = []
 
-    def run(self, tell: Tell = nobody) -> tuple[Subsystem, OwnScores]:
+    def run(self, tell: Tell = nobody) -> Fitted:
         """Fit the subsystem, telling of every step."""
         self.tell = tell
         with threads_for(sum(self.costs.values())):
             return self._run()
 
-    def _run(self) -> tuple[Subsystem, OwnScores]:
+    def _run(self) -> Fitted:
         self.progress.plan(sum(self.costs.values()))
         self._grow_forward()
         for level in range(len(self.encoders) + 2, len(self.options.hidden_widths) + 1):
@@ -133,7 +134,8 @@ class PaperFit:
         scores = scores if blind is None else blind
         self._record(step("fusion", 0, seconds, native, self.rows.score(scores)))
         self.progress.done(self.costs["fusion"])
-        return self._subsystem(forward, backward, fused), OwnScores(scores)
+        subsystem = self._subsystem(forward, backward, fused)
+        return Fitted(subsystem, subsystem, OwnScores(scores))
 
     def _record(self, one: Step) -> None:
         self.steps.append(one)

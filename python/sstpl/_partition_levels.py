@@ -19,10 +19,9 @@ from sstpl import _levels as levels
 from sstpl import _partition_tasks as tasks
 from sstpl._engines import Ref, reduced
 from sstpl._levels import Elsewhere, LevelOptions
+from sstpl._logistic import Classes, Features, LogisticSums, Readout, added
 from sstpl._partition_tasks import LevelTask, SolvedLevel
 from sstpl._typing import Floats, Labels
-
-_SHIFT_ROWS = 256  # whose mean features are the shift, as in feature_stream.hpp
 
 
 def fit_level(
@@ -73,6 +72,38 @@ def fit_level(
         "intercept": intercept,
         "report": report,
     } | scored
+
+
+class FeaturesElsewhere(Features):
+    """Features of rows in partitions, made again for every pass over them."""
+
+    def __init__(self, X: Any, fed: Floats | None, level: LevelTask, classes: Classes) -> None:
+        self._X, self._fed, self._classes = X, fed, classes
+        self._level = X.engine.put(level)
+        self.dtype = X.dtype
+
+    def sums(self) -> _core.Sums:
+        """Return the sums of all rows."""
+        n = len(self._classes.labels)
+        none, one_fold = np.zeros((n, 1), self.dtype), np.zeros(n, dtype=np.int64)
+        parts = self._X.each(tasks.fold_sums, self._fed, none, self._classes.weights, one_fold, each=(1, self._level))
+        [[sums]] = self._X.engine.get([reduced(self._X.engine, tasks.merged, parts)])
+        found: _core.Sums = sums
+        return found
+
+    def step(self, W: Floats, intercept: Floats) -> LogisticSums:
+        """Return `_core.logistic_sums` of all rows."""
+        known = self._classes
+        readouts = self._X.engine.put((W, intercept))
+        by_row = self._fed, known.labels, known.folds, known.weights
+        return added(self._X.ask(tasks.logistic_sums, *by_row, each=(known.n_folds, self._level, readouts)))
+
+    def scores(self, readouts: list[Readout]) -> Floats:
+        """Return scores (n, c) of every row by the readout of its fold."""
+        known = self._X.engine.put(readouts)
+        parts = self._X.each(tasks.scores_by_fold, self._fed, self._classes.folds, each=(self._level, known))
+        found: Floats = self._X.rowwise(parts)
+        return found
 
 
 def _report(readouts: SolvedLevel) -> dict[str, Any]:
@@ -153,7 +184,7 @@ def _shift(
     X: Elsewhere, fed: Floats | None, targets: Floats, layer: tuple[Floats, Floats], options: LevelOptions
 ) -> Floats:
     """Return the mean features of the first rows: features with a large mean lose digits in sums of squares."""
-    some = np.arange(min(_SHIFT_ROWS, len(X)), dtype=np.int64)
+    some = np.arange(min(levels.SHIFT_ROWS, len(X)), dtype=np.int64)
     none = np.zeros(options.n_hidden, dtype=X.dtype)
     sums = _core.Sums(options.n_hidden, targets.shape[1])
     _core.add_hidden_rows(sums, _fetch(X, fed, some), targets[some], (*layer, none), options.activation)

@@ -159,6 +159,34 @@ def scores_without_fold(X: Floats, fed: Floats | None, folds: Labels, level: Lev
     return np.concatenate(parts)
 
 
+def scores_by_fold(
+    X: Floats, fed: Floats | None, folds: Labels, level: LevelTask, readouts: list[tuple[Floats, Floats]]
+) -> Floats:
+    """Return scores of rows, whose folds ascend, by the readouts of shifted features of their folds."""
+    H = _features(X, fed, level)
+    starts = np.searchsorted(folds, np.arange(len(readouts) + 1))
+    parts = [H[starts[k] : starts[k + 1]] @ W + intercept for k, (W, intercept) in enumerate(readouts)]
+    return np.concatenate(parts)
+
+
+def logistic_sums(
+    X: Floats,
+    fed: Floats | None,
+    labels: Labels,
+    folds: Labels,
+    weights: Weights,
+    n_folds: int,
+    level: LevelTask,
+    readouts: tuple[Floats, Floats],
+) -> tuple[Floats, Floats, Floats]:
+    """Return `_core.logistic_sums` of rows."""
+    return _core.logistic_sums(_features(X, fed, level), labels, folds, n_folds, *readouts, weights)
+
+
+def _features(X: Floats, fed: Floats | None, level: LevelTask) -> Floats:
+    return _core.hidden_features(beside(X, fed), level.layer, level.activation)
+
+
 def scores_without_row(
     X: Floats,
     fed: Floats | None,

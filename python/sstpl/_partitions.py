@@ -17,7 +17,9 @@ from sstpl import _partition_tasks as tasks
 from sstpl._engines import Engine, Ref
 from sstpl._given import Given
 from sstpl._levels import Elsewhere, LevelOptions
-from sstpl._partition_levels import fit_level
+from sstpl._logistic import Classes, Features, Layer
+from sstpl._partition_levels import FeaturesElsewhere, fit_level
+from sstpl._partition_tasks import LevelTask
 from sstpl._typing import Floats, Labels, Weights
 
 _Array = npt.NDArray[Any]
@@ -130,6 +132,12 @@ class Partitioned(Elsewhere):
     ) -> dict[str, Any]:
         """Fit a level; see `_partition_levels`."""
         return fit_level(self, targets, fed, fed_then, options)
+
+    def features(
+        self, fed: Floats | None, layer: Layer, activation: str, classes: Classes, unused: list[Labels] | None
+    ) -> Features:
+        """Return the features of the rows; see `_partition_levels`."""
+        return FeaturesElsewhere(self, fed, LevelTask(layer, activation, unused), classes)
 
     def scores(self, fed: Floats | None, levels: Sequence[Any], gain: float, activation: str) -> Floats:
         """Return the scores by levels."""

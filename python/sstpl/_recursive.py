@@ -22,17 +22,29 @@ from typing import Any
 
 import numpy as np
 
+from sstpl import _core
 from sstpl._blind import OwnScores
 from sstpl._blocks import blocks
 from sstpl._budget import Budget, level_bytes
 from sstpl._callbacks import Tell, nobody
 from sstpl._config import threads_for
-from sstpl._levels import Landmarks, LevelOptions, fit_level, level_scores, n_landmarks, some_rows
+from sstpl._levels import (
+    Landmarks,
+    LevelOptions,
+    fit_level,
+    hidden_features,
+    level_scores,
+    n_landmarks,
+    some_rows,
+    units_of_folds,
+)
+from sstpl._logistic import Classes, fit_logistic, steps_that_pay
 from sstpl._progress import Progress
 from sstpl._report import Step, step
 from sstpl._rows import Rows
 from sstpl._selection import alpha_path, clearly_less, gain_detail, path_detail, square_losses
 from sstpl._spill import made_beside
+from sstpl._system import Fitted
 from sstpl._typing import Floats, Labels
 from sstpl._weights import mean, variance
 
@@ -64,6 +76,7 @@ class RecursiveOptions:
     groups: Labels | None  # of mapped columns, of which every unit sees some
     first_sees_all: bool  # whether units of the first level see everything nevertheless
     tries_centers: bool  # whether centers may be what suits a table
+    loss: str  # of the readout of classes: "log_loss", "squared_error", or "auto"
 
     @property
     def first_width(self) -> int:
@@ -155,11 +168,6 @@ class Stack:
         with threads_for(flops) if len(X) > 1 else nullcontext():  # a single row has a thread of its own in any case
             return level_scores(X, None, levels, self.gain, self.activation)
 
-    def staged(self, X: Floats) -> tuple[Floats, Floats]:
-        """Return the scores by the first level, and by all."""
-        whole = self.predict(X)
-        return whole if self.depth == 1 else replace(self, levels=self.levels[:1]).predict(X), whole
-
 
 class RecursiveFit:
     """The fit of one chain."""
@@ -182,10 +190,10 @@ class RecursiveFit:
         self.gain = 1.0
         self.steps: list[Step] = []
 
-    def run(self, tell: Tell = nobody) -> tuple[Stack, OwnScores | None]:
-        """Fit the chain, telling of every level; return it, and its scores of its own rows, where there are folds."""
-        first = kept = last = self._fit_first(tell)
-        levels = [first.level]
+    def run(self, tell: Tell = nobody) -> Fitted:
+        """Fit the chain, telling of every level."""
+        first = last = self._fit_first(tell)
+        kept = [first]
         if self._deepest() > 1:
             assert first.fed is not None
             self.gain = self._feedback_gain(first.fed)
@@ -211,13 +219,56 @@ class RecursiveFit:
             tell(last.step)
             if not last.step.accepted:
                 break
-            levels.append(last.level)
-            kept = last
-        stack = Stack(self.options.activation, self.gain, tuple(levels))
+            kept.append(last)
+        levels = [one.level for one in kept]
+        stack = base = Stack(self.options.activation, self.gain, tuple(levels))
         if first.blind is None:
-            return stack, None
-        is_base = kept is first
-        return stack, OwnScores(first.blind, kept.blind, self.leaves_rows_out or is_base, is_base)
+            return Fitted(stack, base, None)
+        is_base, whole = len(kept) == 1, kept[-1].blind
+        base = stack if is_base else replace(stack, levels=(first.level,))
+        is_reported = self.leaves_rows_out or is_base
+        found = self._fit_log_loss(kept) if self._takes_log_loss(first.level.width) else None
+        if found is not None:
+            level, whole = found
+            stack, is_base = replace(stack, levels=(*levels[:-1], level)), False
+        return Fitted(stack, base, OwnScores(first.blind, whole, is_reported, is_base))
+
+    def _takes_log_loss(self, width: int) -> bool:
+        """Whether the readout that predicts is fitted to classes by their log-loss."""
+        rows = self.rows
+        if rows.labels is None or rows.n_folds < 2 or self.options.loss == "squared_error":
+            return False
+        if self.options.loss == "log_loss":
+            return True
+        sizes = (*rows.X.shape, width, rows.targets.shape[1], rows.n_folds, rows.X.dtype.itemsize)
+        return steps_that_pay(*sizes) and self.budget.allows("log-loss", self.steps[0].seconds)
+
+    def _fit_log_loss(self, kept: list[LevelFit]) -> tuple[Level, Floats] | None:
+        """Return the last level with a readout by log-loss, and its out-of-fold scores; None where there is none."""
+        start = perf_counter()
+        last, fed = kept[-1], self._fed(kept[-2].fed) if len(kept) > 1 else None
+        self.progress.stage("log-loss")
+        level, rows = last.level, self.rows
+        assert rows.labels is not None
+        starts = rows.fold_starts
+        folds = np.repeat(np.arange(rows.n_folds), np.diff(starts))
+        classes = Classes(rows.labels, folds, rows.targets.shape[1], rows.n_folds, rows.weights)
+        unused = None
+        if self.options.has_centers:
+            stream = _STREAM_LEVEL + len(kept)
+            centers = _core.draw_centers(len(rows.X), level.width, self.seed, stream, rows.weights)
+            unused = units_of_folds(centers, starts)
+        with threads_for(self._cost(level.width)):
+            features, shift = hidden_features(rows.X, fed, level, self.options.activation, classes, unused)
+            assert last.step.alpha is not None
+            found = fit_logistic(features, shift, last.step.alpha, classes, unused, self.progress.tick)
+        seconds = perf_counter() - start
+        self.budget.spent("log-loss", seconds)
+        last.step.detail["log_loss"] = {"seconds": seconds, "losses": [] if found is None else found.losses}
+        if found is None:
+            return None
+        weights, intercept = found.readout
+        return replace(level, weights=weights, intercept=intercept), found.scores
 
     def _deepest(self) -> int:
         """Return how many levels may be tried: all where none are judged by choice, one where none can be."""

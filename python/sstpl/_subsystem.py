@@ -67,8 +67,3 @@ class Subsystem:
     def width(self) -> int:
         """Number of hidden units of the fusion."""
         return len(self.readout.hidden_weights)
-
-    def staged(self, X: Floats) -> tuple[Floats, Floats]:
-        """Return the scores twice: its own rows are scored blindly by the whole subsystem."""
-        scores = self.predict(X)
-        return scores, scores

@@ -35,8 +35,23 @@ class Subsystem(Protocol):
     def predict(self, X: Floats, n_rows: int | None = None) -> Floats:
         """Return scores (n, c) of mapped rows X (n, d), which may be a block of `n_rows`."""
 
-    def staged(self, X: Floats) -> tuple[Floats, Floats]:
-        """Return the scores by its base, the part that scores its own rows blindly, and by the whole."""
+
+@dataclass(frozen=True)
+class Fitted:
+    """What the fit of a subsystem returns.
+
+    Attributes
+    ----------
+    subsystem : Subsystem
+    base : Subsystem
+        The part of it that scores its own rows blindly, or all of it.
+    own : OwnScores or None
+        Its scores of its own rows, where there are folds.
+    """
+
+    subsystem: Subsystem
+    base: Subsystem
+    own: OwnScores | None
 
 
 class SubsystemFit(Protocol):
@@ -44,8 +59,8 @@ class SubsystemFit(Protocol):
 
     steps: list[Step]
 
-    def run(self, tell: Tell) -> tuple[Subsystem, OwnScores | None]:
-        """Fit, telling of every step; return the subsystem, and its scores of its own rows, where there are folds."""
+    def run(self, tell: Tell) -> Fitted:
+        """Fit, telling of every step."""
 
 
 # Prepares a subsystem from its rows, its seed, the rows it leaves out, and one of its kind that was trained before it.
@@ -131,12 +146,15 @@ class _Train:
         prepare = self.kinds[index % len(self.kinds)]
         fit = prepare(rows, self.seed + index * _SEED_STEP, held, before)
         del rows
-        subsystem, sampled = fit.run(partial(self.tell, index + 1))
-        none = self.targets[:0]
-        base, whole = subsystem.staged(held.X) if held is not None else (none, none)
+        fitted = fit.run(partial(self.tell, index + 1))
+        base = whole = self.targets[:0]
+        if held is not None:
+            base = whole = fitted.subsystem.predict(held.X)
+            if fitted.base is not fitted.subsystem:
+                base = fitted.base.predict(held.X)
         seconds = perf_counter() - start
         self.budget.spent("subsystem", seconds)
-        return _Trained(split, subsystem, fit.steps, sampled, base, whole, seconds)
+        return _Trained(split, fitted.subsystem, fit.steps, fitted.own, base, whole, seconds)
 
 
 def fit_system(

@@ -160,7 +160,8 @@ class Trial:
         return int(width * np.clip(share, 1, _CENTERS_FOR_OTHERS))
 
     def _on_some_rows(self, width: int) -> Trial:
-        narrow = replace(self.options, hidden_width=width, max_depth=min(LEVELS_OF_TRIALS, self.options.max_depth))
+        depth = min(LEVELS_OF_TRIALS, self.options.max_depth)
+        narrow = replace(self.options, hidden_width=width, max_depth=depth, loss="squared_error")
         if len(self.X) <= ROWS_OF_TRIALS:
             return replace(self, X=self.X.here(), options=narrow)
         rows = _core.sample_rows(self.seed, _STREAM_TRIAL, self.labels, len(self.X), ROWS_OF_TRIALS / len(self.X))
@@ -236,7 +237,7 @@ class Trial:
         fit = RecursiveFit(rows, options, seed, self.progress, Budget(), held)
         fit.alphas = fit.alphas[::2]  # a factor of 10 hardly shows
         one.rows.append(left_out)
-        one.scores.append(fit.run()[0].predict(held.X))
+        one.scores.append(fit.run().subsystem.predict(held.X))
         one.seconds += perf_counter() - start
 
     def _width(self, one: _Contender) -> int | None:

@@ -272,6 +272,7 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         dtype: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         class_weight: ClassWeight = None,
+        loss: str = "auto",
         n_threads: int | None = None,
         verbose: int = 0,
         callback: Callback = None,
@@ -309,6 +310,7 @@ class SSTPLClassifier(ClassifierMixin, Growing):
             callback=callback,
         )
         self.class_weight = class_weight
+        self.loss = loss
 
     def _check_parameters(self) -> Settings:
         check.class_weights(self.class_weight)

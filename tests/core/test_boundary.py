@@ -14,7 +14,7 @@ from sstpl import _core
 ARRAYS = list(calls.every_array())
 WITHOUT_ARRAYS = {"Sums", "build_info", "has_inverse", "heldout_errors", "num_threads", "random_matrix"}
 WITHOUT_ARRAYS |= {"set_num_threads", "solve_ridge", "LinAlgError"}
-INTEGERS = ("labels", "fold_starts", "columns", "attempts")
+INTEGERS = ("labels", "fold_starts", "folds", "columns", "attempts")
 ANY_PRECISION = (("add_shares", "X"), ("apply_ramps", "X"), ("draw_hidden", "X"), ("hash_rows", "X"))
 MAY_GROW = (
     ("add_shares", "X", 1),
@@ -23,7 +23,7 @@ MAY_GROW = (
     ("predict_stack", "landmarks", 0, 0, 0),
 )  # some of it is read
 SAMPLE_WEIGHTS = tuple(
-    (name, "weights") for name in ("add_rows", "add_hidden_rows", "fit_crossfit", "hidden_leverages")
+    (name, "weights") for name in ("add_rows", "add_hidden_rows", "fit_crossfit", "hidden_leverages", "logistic_sums")
 )
 
 

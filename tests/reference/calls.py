@@ -5,6 +5,7 @@ import numpy as np
 from reference.problems import labels, normal, one_hot
 
 DOUBLE_ONLY = ("draw_centers", "draw_pairs", "sample_rows", "deal_folds", "solve_ridge_dual", "solve_lasso")
+DOUBLE_ONLY += ("solve_by_factor",)
 
 # What an error must call a nested array; every other array goes by the name of its argument.
 NAMES = {
@@ -20,6 +21,9 @@ NAMES = {
     ("hidden_leverages", "factor", 0): "factor",
     ("hidden_leverages", "factor", 1): "scale",
     ("hidden_leverages", "factor", 2): "means",
+    ("hidden_features", "layer", 0): "weights",
+    ("hidden_features", "layer", 1): "bias",
+    ("hidden_features", "layer", 2): "shift",
     ("widened", "layer", 0): "weights",
     ("widened", "layer", 1): "bias",
     ("widened", "layer", 2): "shift",
@@ -55,6 +59,8 @@ FREE_AXES = {
     ("draw_hidden", "X"): (1,),
     ("draw_pairs", "attempts"): (0,),
     ("center_layer", "centers"): (1,),
+    ("hidden_features", "X"): (0,),
+    ("solve_by_factor", "B"): (1,),
     ("solve_ridge_dual", "H"): (1,),
     ("solve_ridge_dual", "Y"): (1,),
     ("solve_lasso", "B"): (1,),
@@ -113,6 +119,21 @@ def calls(dtype):
             "share": 0.1,
             "at_prediction": draw(12, 4),
             "weights": w,
+        },
+        "hidden_features": {"X": X, "layer": layer, "activation": "tanh"},
+        "logistic_sums": {
+            "H": X,
+            "labels": names,
+            "folds": np.arange(12) % 2,
+            "n_folds": 2,
+            "W": draw(4, 9),
+            "intercept": draw(9),
+            "weights": w,
+        },
+        "solve_by_factor": {
+            "factor": np.triu(normal(6, 6)) + 4 * np.eye(6),
+            "scale": normal(6),
+            "B": normal(6, 2),
         },
         "widened": {"X": X, "Y": Y, "layer": layer, "activation": "tanh"},
         "solve_ridge_dual": {"H": normal(5, 9), "Y": normal(5, 2), "alpha": 0.1, "intercept": True},
