@@ -320,7 +320,19 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         fitted, kinds, steps = self._choose_map(
             settings, options, rows, targets, labels, seed, n_threads, progress, weights, tell
         )
+        if self._varies_depth(settings, options, labels):
+            kinds = [kinds[0], replace(kinds[-1], one_level=True)]
         return fitted, [_recursive(kind, progress, budget) for kind in kinds], steps
+
+    @staticmethod
+    def _varies_depth(settings: Settings, options: RecursiveOptions, labels: Labels | None) -> bool:
+        """Whether every other subsystem has one level, where its readout is fitted to the log-loss.
+
+        That is about as good as several levels, and errs differently: their mean is better than that of either.
+        """
+        of_classes = labels is not None and options.loss != "squared_error" and settings.system.n_folds > 1
+        several = settings.system.n_subsystems > 1 and options.max_depth > 1
+        return of_classes and several and settings.image_shape is None
 
     def _choose_map(
         self,

@@ -1,13 +1,19 @@
 """Class probabilities from scores, by a map of two numbers that is fitted to scores of the training rows.
 
-Scores are least-squares estimates of +1 (the class) and -1 (another), so q_k = (1 + s_k) / 2 estimates the probability
-of class k without being bound to [0, 1]. The map bounds it from below, smoothly, and takes it to a power:
+Least-squares scores estimate +1 (the class) and -1 (another), so q_k = (1 + s_k) / 2 estimates the probability of class
+k without being bound to [0, 1]. The map bounds it from below, smoothly, and takes it to a power:
 
     p_k = exp(slope f(q_k)) / sum_j exp(slope f(q_j)),    f(q) = sqrt(1 + floor^2) asinh(q / floor),    f'(1) = 1.
 
 Well above a small floor f(q) is log q up to a constant, so slope 1 leaves least-squares probabilities as they are. Well
-below a large one it is q: temperature scaling (Guo et al., ICML 2017). f is increasing and the same for every class, so
-the class with the largest score has the largest probability (Rahimi et al., NeurIPS 2020).
+below a large one it is q: temperature scaling (Guo et al., ICML 2017). Of readouts by log-loss scores are logits up to
+a factor; as solves end early, large ones may be too small. So there are also maps that stretch them, under a negative
+floor:
+
+    f(q) = k sinh(q / k) / cosh(1 / k),    k = -floor.
+
+f is increasing and the same for every class, so the class with the largest score has the largest probability (Rahimi et
+al., NeurIPS 2020).
 """
 
 from __future__ import annotations
@@ -27,8 +33,9 @@ from sstpl._weights import effective_size, mean_over
 _Reals = npt.NDArray[np.float64]
 
 # Half a decade apart: between neighbours the log-loss hardly differs. The first lets nothing below 0.003 count as
-# evidence; under the last, f is linear over all scores.
-FLOORS = (3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1e0, 1e2)
+# evidence; under 100, f is linear over all scores; the others stretch them.
+FLOORS = (3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1e0, 1e2, -4.0, -2.0, -1.0)
+MOST_STRETCHED = 300.0  # of q / k: what is further out is as certain as can be
 _LEAST_SLOPE = 1e-2  # keeps the order of the classes where scores tell nothing, or the opposite of the truth
 _MOST_ROWS_TO_CHOOSE = 8192
 _MOST_STEPS = 100
@@ -44,7 +51,7 @@ class Calibration:
     slope : float
         Power that the estimated probabilities are taken to, larger than 0.
     floor : float
-        Where they are bound from below.
+        Where they are bound from below; or minus the scale k on which they are stretched.
     n_rows : int
         Rows that it was fitted to; of weighted rows, how many of equal weight tell as much.
     """
@@ -85,7 +92,7 @@ class CalibrationReport:
     log_loss : float
         Of the training rows, by the scores that the map was fitted to.
     tried : list of (float, float)
-        Every floor, and its log-loss with its best slope. The last floor amounts to temperature scaling.
+        Every floor, and its log-loss with its best slope. A floor of 100 amounts to temperature scaling.
     """
 
     slope: float
@@ -123,8 +130,11 @@ def opposed(scores: Floats) -> Floats:
 
 def _evidence(scores: Floats, floor: float) -> _Reals:
     """Return f (n, c), less its largest value in every row, which the softmax takes out."""
-    f = np.arcsinh((1.0 + scores.astype(np.float64)) / (2.0 * floor))
-    f *= np.sqrt(1.0 + floor**2)
+    f = (1.0 + scores.astype(np.float64)) / (2.0 * abs(floor))
+    if floor > 0:
+        f = np.arcsinh(f) * np.sqrt(1.0 + floor**2)
+    else:
+        f = np.sinh(np.clip(f, -MOST_STRETCHED, MOST_STRETCHED)) * (-floor / np.cosh(1.0 / floor))
     shifted: _Reals = f - f.max(axis=1, keepdims=True)
     return shifted
 

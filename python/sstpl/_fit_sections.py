@@ -20,7 +20,7 @@ _MOST_CHAINS = 5  # of subsystems drawn; the table has all
 def fit_sections(estimator: SSTPLBase) -> Iterator[Section]:
     """Yield the sections that apply to the fit."""
     report = estimator.report_
-    for section in (_maps(report), _widths(report), _alphas(report), _levels(report)):
+    for section in (_maps(report), _widths(report), _alphas(report), _levels(report), _log_losses(report)):
         if section is not None:
             yield section
     if estimator.architecture == "paper":
@@ -137,6 +137,39 @@ def _alphas(report: Report) -> Section | None:
                 f"the penalty taken from each. Chosen: {', '.join(shown(alpha) for alpha in chosen)}.",
             ),
             Table("Paths in numbers", ("subsystem", "solve", "width", "alpha", "squared error, all outputs", ""), rows),
+        ),
+    )
+
+
+def _log_losses(report: Report) -> Section | None:
+    found = [
+        (number, s, losses)
+        for number, s in report.numbered_steps()
+        if (losses := s.detail.get("log_loss", {}).get("losses"))
+    ]
+    if not found:
+        return None
+    drawn = found[:_MOST_CHAINS]
+    best = [min(range(len(losses)), key=losses.__getitem__) for _, _, losses in found]
+    panels = [
+        (f"solve, subsystem {number}", "log-loss", losses, [k <= least for k in range(len(losses))])
+        for (number, _, losses), least in zip(drawn, best, strict=False)
+    ]
+    return Section(
+        "Readouts by log-loss",
+        "The readout that predicts is solved again and again, for targets that lower the log-loss; the first solve is "
+        "the ridge, from the frequencies of the classes. Losses are of rows that a solve left out, and the least of "
+        "them ends it.",
+        (
+            Plot("log-losses", draw.growth(panels), "Log-loss of rows left out, by solve, for each subsystem."),
+            Table(
+                "Log-losses in numbers",
+                ("subsystem", "levels", "solves", "at first", "least", "seconds"),
+                [
+                    (number, s.level, least, losses[0], losses[least], s.detail["log_loss"]["seconds"])
+                    for (number, s, losses), least in zip(found, best, strict=True)
+                ],
+            ),
         ),
     )
 

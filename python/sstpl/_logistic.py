@@ -2,14 +2,15 @@
 
 For features H, classes E (one-hot) and softmax probabilities P of scores S = (H - 1 m') V + 1 a', the penalised loss
 
-    sum_i w_i log-loss_i + lambda / 4 ||V||^2
+    sum_i w_i log-loss_i + lambda' / 4 ||V||^2,    lambda' <= lambda,
 
 has a curvature of at most (G_c + lambda I) / 2, the matrix of the ridge: Boehning, "Multinomial logistic regression
 algorithm", Ann. Inst. Stat. Math. 44, 1992. So every step is one more solve with the factor that there is,
 
-    V += 2 (G_c + lambda I)^-1 ((H - 1 m')'W(E - P) - lambda / 2 V),    a += 2 sum_i w_i (e_i - p_i) / sum_i w_i,
+    V += 2 (G_c + lambda I)^-1 ((H - 1 m')'W(E - P) - lambda' / 2 V),    a += 2 sum_i w_i (e_i - p_i) / sum_i w_i,
 
-and costs a pass over the rows. The first one, from zero, is the ridge itself. Steps are accelerated: Nesterov, "A
+and costs a pass over the rows. It is the ridge of other targets, S + 2 (E - P) where lambda' = lambda; the first one,
+from zero, is the ridge of the codes. Steps are accelerated: Nesterov, "A
 method of solving a convex programming problem with convergence rate O(1/k^2)", 1983.
 
 Beside the readout of all rows goes one without each fold. What these lose on the rows of their folds says when to stop,
@@ -195,11 +196,14 @@ def fit_logistic(
     features: Features,
     shift: Floats,
     alpha: float,
+    share: float,
     classes: Classes,
     unused: list[Labels] | None,
     tick: Callable[[], None],
 ) -> LogisticFit | None:
-    """Fit readouts to classes with the penalty of the ridge; None where it has no factor, or no step lowers the loss.
+    """Fit readouts to classes with a share of the penalty that the ridge has by alpha.
+
+    None where the ridge has no factor, or no step lowers the loss.
 
     `unused` has for every fold the units that the readout without it does without, or is None.
     """
@@ -207,7 +211,8 @@ def fit_logistic(
     found = _core.solve_ridge([sums], alpha, True, allow_fallback=False, keep_factor=True)
     if not found["solved"] or found["factor"] is None:
         return None
-    solve, penalty, weight = _Solver(found["factor"], unused or []), found["solve"]["penalty"], sums.weight
+    solve, weight = _Solver(found["factor"], unused or []), sums.weight
+    penalty = share * found["solve"]["penalty"]
     del sums, found
     dtype, n = features.dtype, classes.n_classes
     shape = len(shift), n * (classes.n_folds + 1)

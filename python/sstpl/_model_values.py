@@ -161,7 +161,12 @@ def _read_kept(where: str, value: Any) -> tuple[Any, ...]:
 def read_calibration(info: Any) -> Calibration:
     """Return the map from scores to probabilities of an entry."""
     info = schema.keyed("calibration", info, [field.name for field in fields(Calibration)])
-    slope, floor = (schema.real(f"calibration.{name}", info[name], 1e-300) for name in ("slope", "floor"))
+    slope, floor = (
+        schema.real("calibration.slope", info["slope"], 1e-300),
+        schema.real("calibration.floor", info["floor"]),
+    )
+    if abs(floor) < 1e-2 and not floor > 1e-300:  # of logits that are stretched, it is -1 or less
+        raise schema.fail("calibration.floor", "positive, or at most -0.01", floor)
     return Calibration(slope, floor, schema.integer("calibration.n_rows", info["n_rows"], 1))
 
 

@@ -11,7 +11,7 @@ import onnx
 from onnx import helper
 
 from sstpl import _validation as check
-from sstpl._calibration import Calibration
+from sstpl._calibration import MOST_STRETCHED, Calibration
 from sstpl._config import build_info
 from sstpl._onnx_graph import IR_VERSION, OPSET, Graph, tensor_type
 from sstpl._onnx_maps import add_map
@@ -106,17 +106,26 @@ def _add_outputs(graph: Graph, model: Any, scores: str) -> list[Output]:
 
 
 def _add_probabilities(graph: Graph, calibration: Calibration, scores: str, n_classes: int) -> str:
-    """Add `Calibration.probabilities`, in float64 as there; asinh by logarithms, as runtimes lack it in float64."""
-    x = graph.node("Add", graph.cast(scores, np.float64), np.array(1.0))
-    x = graph.node("Mul", x, np.array(0.5 / calibration.floor))
-    root = graph.node("Sqrt", graph.node("Add", graph.node("Mul", x, x), np.array(1.0)))
-    size = graph.node("Log", graph.node("Add", graph.node("Abs", x), root))
-    evidence = graph.node("Mul", graph.node("Sign", x), size)
-    slope = calibration.slope * np.sqrt(1.0 + calibration.floor**2)
+    """Add `Calibration.probabilities`, in float64 as there."""
+    evidence, factor = _add_evidence(graph, calibration.floor, scores)
+    slope = calibration.slope * factor
     weights = graph.node("Softmax", graph.node("Mul", evidence, np.array(slope)), axis=1)
     kept = graph.node("Mul", weights, np.array(calibration.n_rows / (calibration.n_rows + 1)))
     mixed = graph.node("Add", kept, np.array(1 / (n_classes * (calibration.n_rows + 1))))
     return graph.cast(mixed, graph.dtype)
+
+
+def _add_evidence(graph: Graph, floor: float, scores: str) -> tuple[str, float]:
+    """Add the map of scores, and return what it is to be multiplied by; runtimes lack asinh and sinh in float64."""
+    one = np.array(1.0)
+    x = graph.node("Mul", graph.node("Add", graph.cast(scores, np.float64), one), np.array(0.5 / abs(floor)))
+    if floor > 0:
+        root = graph.node("Sqrt", graph.node("Add", graph.node("Mul", x, x), one))
+        size = graph.node("Log", graph.node("Add", graph.node("Abs", x), root))
+        return graph.node("Mul", graph.node("Sign", x), size), float(np.sqrt(1.0 + floor**2))
+    x = graph.node("Min", graph.node("Max", x, np.array(-MOST_STRETCHED)), np.array(MOST_STRETCHED))
+    rising, falling = graph.node("Exp", x), graph.node("Exp", graph.node("Neg", x))
+    return graph.node("Sub", rising, falling), float(-floor / (2.0 * np.cosh(1.0 / floor)))
 
 
 def _label_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -57,6 +57,7 @@ _MOST_OF_THE_ROWS = 0.75
 _LEAST_ROWS_TO_JUDGE = 20
 _STANDARD_ERRORS = 1  # by which one more level must be better
 _MOST_ROWS_OF_VARIANCE = 10_000
+_SHARE_OF_PENALTY = 0.03  # of a readout by log-loss at the first level, which stops early; others have all of it
 _MOST_FEEDBACK = 4.0  # variance of g S, in units of the variance of X
 
 
@@ -77,6 +78,7 @@ class RecursiveOptions:
     first_sees_all: bool  # whether units of the first level see everything nevertheless
     tries_centers: bool  # whether centers may be what suits a table
     loss: str  # of the readout of classes: "log_loss", "squared_error", or "auto"
+    one_level: bool = False  # whether one level is enough where its readout has the least log-loss
 
     @property
     def first_width(self) -> int:
@@ -193,8 +195,10 @@ class RecursiveFit:
     def run(self, tell: Tell = nobody) -> Fitted:
         """Fit the chain, telling of every level."""
         first = last = self._fit_first(tell)
+        by_log_loss = self._takes_log_loss(first.level.width)
+        deepest = 1 if by_log_loss and self.options.one_level else self._deepest()
         kept = [first]
-        if self._deepest() > 1:
+        if deepest > 1:
             assert first.fed is not None
             self.gain = self._feedback_gain(first.fed)
         losses = None if self.held is None else square_losses(first.held, self.held.targets)
@@ -203,7 +207,7 @@ class RecursiveFit:
             assert self.held is not None
             error = float(mean(losses, self.held.weights)) / n_outputs
             first.step.detail["left_out"] = {"n_samples": len(losses), "error": error}
-        for depth in range(2, self._deepest() + 1):
+        for depth in range(2, deepest + 1):
             if not self.budget.allows(f"level of width {first.level.width}"):
                 break
             last = self._fit_level(depth, first.level.width, last)
@@ -227,7 +231,7 @@ class RecursiveFit:
         is_base, whole = len(kept) == 1, kept[-1].blind
         base = stack if is_base else replace(stack, levels=(first.level,))
         is_reported = self.leaves_rows_out or is_base
-        found = self._fit_log_loss(kept) if self._takes_log_loss(first.level.width) else None
+        found = self._fit_log_loss(kept) if by_log_loss else None
         if found is not None:
             level, whole = found
             stack, is_base = replace(stack, levels=(*levels[:-1], level)), False
@@ -261,7 +265,8 @@ class RecursiveFit:
         with threads_for(self._cost(level.width)):
             features, shift = hidden_features(rows.X, fed, level, self.options.activation, classes, unused)
             assert last.step.alpha is not None
-            found = fit_logistic(features, shift, last.step.alpha, classes, unused, self.progress.tick)
+            share = 1.0 if len(kept) > 1 else _SHARE_OF_PENALTY
+            found = fit_logistic(features, shift, last.step.alpha, share, classes, unused, self.progress.tick)
         seconds = perf_counter() - start
         self.budget.spent("log-loss", seconds)
         last.step.detail["log_loss"] = {"seconds": seconds, "losses": [] if found is None else found.losses}

@@ -88,7 +88,8 @@ class SubsystemReport:
         Rows in its sample.
     steps : list of Step
     score : Score or None
-        Of its own predictions of all training rows: out-of-fold in its sample, out-of-bag outside. None after
+        Of its own predictions of all training rows: out-of-fold in its sample, out-of-bag outside. Where its readout
+        is fitted to the log-loss, they are no codes, and only the accuracy means something. None after
         ``partial_fit``, which keeps sums and no rows to score, and with ``n_folds=1``.
     system_score : Score or None
         Of the mean over the subsystems up to this one.

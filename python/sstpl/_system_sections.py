@@ -81,7 +81,6 @@ def system_section(estimator: SSTPLBase) -> Section:
             "subsystem",
             "rows",
             f"own {metric}",
-            "own squared error",
             f"system {metric}",
             "system squared error",
             "seconds",
@@ -92,7 +91,6 @@ def system_section(estimator: SSTPLBase) -> Section:
                 number,
                 s.n_samples,
                 own.value,
-                -own.fit,
                 system.value,
                 -system.fit,
                 s.seconds,
@@ -104,8 +102,8 @@ def system_section(estimator: SSTPLBase) -> Section:
     text = (
         "The outputs of subsystems on different rows are averaged"
         + (
-            ", and one is added while the squared error of the average falls, from turn to turn where they alternate "
-            "between two kinds of hidden units."
+            ", and one is added while the squared error of the average of their bases falls, from turn to turn where "
+            "they alternate between two kinds."
             if estimator.n_subsystems == "auto"
             else f"; n_subsystems asks for {len(subsystems)}."
         )

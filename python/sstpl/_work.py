@@ -14,7 +14,8 @@ import numpy as np
 
 from sstpl._blocks import BLOCK_VALUES
 from sstpl._budget import BYTES_ALWAYS_KEPT, MOST_BYTES_KEPT, level_bytes
-from sstpl._levels import n_landmarks
+from sstpl._levels import SHIFT_ROWS, n_landmarks
+from sstpl._logistic import MOST_STEPS, steps_that_pay
 from sstpl._maps import TABLE_MAPS
 from sstpl._trials import MOST_COLUMNS_OF_TRIALS, ROWS_OF_TRIALS, n_parts, width_of_trials
 
@@ -173,6 +174,27 @@ def level_flops(
     )
 
 
+def log_loss_flops(shape: LevelShape) -> LevelFlops:
+    """Return what the readout by log-loss of a level computes, whose features are kept, or made for every pass."""
+    n, p, m = float(shape.n_rows), float(shape.width), float(shape.n_outputs * (shape.n_folds + 1))
+    is_kept = shape.n_rows * shape.width * DTYPE.itemsize <= BYTES_ALWAYS_KEPT
+    passes = 1 if is_kept else MOST_STEPS + 3
+    return LevelFlops(
+        hidden=2.0 * shape.n_columns * p * (passes * n + min(SHIFT_ROWS, n)),
+        sums=n * p * p,
+        path=0.0,
+        solves=p**3 / 3 + 2 * MOST_STEPS * p * p * m,
+        scores=4 * (MOST_STEPS + 1) * n * p * m + 2 * n * p * shape.n_outputs,
+        leave_one_out=0.0,
+    )
+
+
+def takes_log_loss(problem: Problem) -> bool:
+    """Whether readouts of the problem are fitted to the log-loss, as `RecursiveFit` decides it."""
+    sizes = (problem.n_sampled, problem.n_features, problem.width, problem.n_outputs, problem.n_folds, DTYPE.itemsize)
+    return not problem.is_regression and problem.n_folds > 1 and steps_that_pay(*sizes)
+
+
 def _solve(order: float, n_outputs: float, n_weights: float) -> float:
     """Return the flops of a Cholesky solve, and of a product of a matrix (n_weights, order) with the solution."""
     return order**3 / 3 + 2 * order * n_outputs * (order + n_weights)
@@ -181,7 +203,8 @@ def _solve(order: float, n_outputs: float, n_weights: float) -> float:
 def subsystem_flops(problem: Problem, n_workers: int = 1) -> LevelFlops:
     """Return what a subsystem computes: its levels, and the scores of the rows that it leaves out.
 
-    These are scored by every level as it is fitted, in the end once more by all, and by the first where there are more.
+    These are scored by every level as it is fitted, in the end once more by all, and by the first where it is not all.
+    Of several levels, subsystems of classes have one every other time, which is not counted.
     """
     p, c, depth = problem.width, problem.n_outputs, problem.depth
     total = LevelFlops(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -195,9 +218,12 @@ def subsystem_flops(problem: Problem, n_workers: int = 1) -> LevelFlops:
             shared_rows=shared,
             n_workers=n_workers,
         )
-        passes = 2 + (level == 1 and depth > 1)
+        has_base = depth > 1 or takes_log_loss(problem)
+        passes = 2 + (level == 1 and has_base)
         held = float(passes * problem.n_left_out)
         total += LevelFlops(2 * held * columns * (shared or p), 0.0, 0.0, 0.0, 2 * held * p * c, 0.0)
+        if level == depth and takes_log_loss(problem):
+            total += log_loss_flops(replace(problem.level, n_columns=columns))
     return total
 
 

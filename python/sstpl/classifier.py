@@ -150,6 +150,14 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         Weights of classes, larger than 0, by which those of their rows are multiplied; a class that a dict does not
         name has weight 1. "balanced": every class has the same total weight. Probabilities and sets are then those of
         the weighted distribution: under "balanced" of one in which all classes are equally likely.
+    loss : {"auto", "log_loss", "squared_error"}, default="auto"
+        What the readout that predicts has the least of, the last one of every subsystem of "recursive". "squared_error"
+        of codes +1 and -1: the ridge that everything is chosen by. "log_loss": up to 20 more solves with its factor,
+        each a ridge of other targets, as many as lower the log-loss of rows that they leave out. Scores are logits
+        then, up to a factor; and of tables every other subsystem has one level, which does about as well, and errs
+        differently. "auto": "log_loss", where all solves cost at most four times the sums of the level, or 1e11 flops;
+        which is not so of images, whose features cost most. Of several labels, and where ``n_folds`` is 1, it is the
+        squared error, and so it is in `partial_fit`.
     n_threads : int >= 1 or None, default=None
         Threads of the core during fit and predict; None leaves the setting alone, within the CPU quota.
     verbose : int, default=0
@@ -191,7 +199,9 @@ class SSTPLClassifier(ClassifierMixin, Growing):
     Notes
     -----
     Cost for n rows, K folds and d mapped columns, in flops. A level of width p: ``4 n d p + n p^2 + (K + 1) p^3 / 3``.
-    "paper": per encoder of width w on v inputs ``6 n v w + n w^2``; its fusion is a level. Memory: the mapped rows, a
+    A readout by log-loss of c classes: ``n p^2 + p^3 / 3 + 84 n p c (K + 1)``, and up to 40 n d p where the features of
+    a subsystem's rows take more than 256 MiB; with centers 2 p^3 more. "paper": per encoder of width w on v inputs
+    ``6 n v w + n w^2``; its fusion is a level. Memory: the mapped rows, a
     copy of a subsystem's share of them, and ``4 K p^2 + 8 p^2`` bytes for the sums. Binary problems are solved with
     two outputs, whose scores differ by sign.
 
@@ -472,11 +482,13 @@ class SSTPLClassifier(ClassifierMixin, Growing):
     def predict_proba(self, X: npt.ArrayLike) -> Floats:
         """Return calibrated class probabilities.
 
-        With ``q_k = (1 + s_k) / 2``, the least-squares estimate of the probability of class k by its score ``s_k``::
+        With ``q_k = (1 + s_k) / 2``, which is an estimate of the probability of class k where scores ``s_k`` are
+        least-squares ones::
 
             p_k = exp(slope f(q_k)) / sum_j exp(slope f(q_j)),  f(q) = sqrt(1 + floor^2) asinh(q / floor),
 
-        a power of q that is bound from below by a small floor, or temperature scaling of the scores by a large one.
+        a power of q that is bound from below by a small floor, or temperature scaling of the scores by a large one;
+        or, with a negative floor -k, ``f(q) = k sinh(q / k) / cosh(1 / k)``, which tells large scores further apart.
         Slope and floor minimise the log-loss of training rows by scores that are left out, at no further fit; they are
         in ``report_.calibration``.
 

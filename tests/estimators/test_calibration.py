@@ -28,7 +28,10 @@ def noisy(rng, n_rows, n_classes):
 
 
 def f(scores, floor):
-    return np.sqrt(1 + floor**2) * np.arcsinh((1 + scores) / 2 / floor)
+    q = (1 + scores) / 2
+    if floor > 0:
+        return np.sqrt(1 + floor**2) * np.arcsinh(q / floor)
+    return -floor * np.sinh(q / -floor) / np.cosh(1 / floor)
 
 
 def smoothed(labels, n_classes):
@@ -69,7 +72,7 @@ def test_every_floor_was_tried_and_the_least_loss_taken():
 
 
 def test_temperature_scaling_of_two_classes_is_logistic_regression_without_intercept(monkeypatch):
-    monkeypatch.setattr("sstpl._calibration.FLOORS", FLOORS[-1:])
+    monkeypatch.setattr("sstpl._calibration.FLOORS", (1e2,))
     d = np.random.default_rng(0).normal(size=300)
     labels = (np.random.default_rng(1).uniform(size=300) < expit(3 * d)).astype(int)
     found, _ = fit_calibration(np.column_stack([-d, d]), labels)
@@ -96,7 +99,7 @@ def test_scores_that_are_logits_get_the_true_probabilities(temperature):
     p = np.exp(scores / temperature - logsumexp(scores / temperature, axis=1)[:, None])
     labels = np.array([rng.choice(4, p=row) for row in p])
     found, _ = fit_calibration(scores, labels)
-    assert found.floor >= 1
+    assert abs(found.floor) >= 1
     assert np.mean(np.abs(found.probabilities(scores) - p)) < 0.02
 
 

@@ -9,7 +9,7 @@ import sstpl
 from sstpl import SSTPLClassifier, SSTPLRegressor
 from sstpl._blind import OwnScores
 from sstpl._budget import Budget
-from sstpl._system import SystemOptions, fit_system
+from sstpl._system import Fitted, SystemOptions, fit_system
 
 
 @pytest.fixture(scope="module")
@@ -92,11 +92,10 @@ class Fixed:
 
     def run(self, tell):
         own = np.full_like(self.rows.targets, self.base)
-        return self, OwnScores(own)
+        return Fitted(self, self, OwnScores(own))
 
-    def staged(self, X):
-        scores = np.full((len(X), 1), self.base)
-        return scores, scores
+    def predict(self, X, n_rows=None):
+        return np.full((len(X), 1), self.base)
 
 
 def fixed_kind(bases):

@@ -53,6 +53,7 @@ def test_a_label_alone_is_a_classification_in_two_classes(problem):
     X, Y, X_test, _ = problem
     given = {"hidden_width": 60, "n_subsystems": 1, "max_depth": 1, "alpha": 1e-2, "subsystem_fraction": 1.0}
     given |= {"hidden_weights": "normal", "hidden_columns": "all", "scaling": "feature", "random_state": 0}
+    given |= {"loss": "squared_error"}
     every = SSTPLClassifier(**given).fit(X, Y).decision_function(X_test)
     for column in range(3):
         own = SSTPLClassifier(**given).fit(X, Y[:, column]).decision_function(X_test)

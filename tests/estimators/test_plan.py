@@ -95,8 +95,14 @@ def test_hidden_units_are_made_as_often_as_in_a_real_fit(monkeypatch, kind, dept
         made += sum(2.0 * len(X) * level[0].size for level in levels)
         return _predict_stack(X, levels, *arguments, **options)
 
-    _fit_level, _predict_stack = _core.fit_level, _core.predict_stack
+    def hidden_features(X, layer, activation):
+        nonlocal made
+        made += 2.0 * len(X) * layer[0].size
+        return _hidden_features(X, layer, activation)
+
+    _fit_level, _predict_stack, _hidden_features = _core.fit_level, _core.predict_stack, _core.hidden_features
     monkeypatch.setattr(_core, "fit_level", fit_level)
+    monkeypatch.setattr(_core, "hidden_features", hidden_features)
     monkeypatch.setattr(_core, "predict_stack", predict_stack)
     rng = np.random.default_rng(3)  # in which both levels are kept
     X = rng.normal(size=(n, d)).astype(np.float32)
@@ -104,9 +110,10 @@ def test_hidden_units_are_made_as_often_as_in_a_real_fit(monkeypatch, kind, dept
     model = kind(
         hidden_width=p, max_depth=depth, n_subsystems=2, scaling="feature", hidden_columns="all", random_state=0
     ).fit(X, y if is_regression else y > 0)
-    assert [subsystem.depth for subsystem in model.subsystems_] == [depth, depth]
+    depths = [depth, depth if is_regression else 1]
+    assert [subsystem.depth for subsystem in model.subsystems_] == depths
     problem = Problem(n, d, 1 if is_regression else 2, p, depth, 2, 5, is_regression, tries_maps=False)
-    assert made == 2 * subsystem_flops(problem).hidden
+    assert made == sum(subsystem_flops(replace(problem, depth=own)).hidden for own in depths)
 
 
 def test_units_between_few_rows_are_products_with_those():

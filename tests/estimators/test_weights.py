@@ -327,9 +327,9 @@ def test_a_model_of_zero_weights_and_few_effective_rows_is_kept_in_a_file(tmp_pa
     np.testing.assert_array_equal(loaded.predict_interval(X, 0.3), model.predict_interval(X, 0.3))
 
 
-def test_the_classifier_has_the_parameters_of_the_regressor_and_class_weight():
+def test_the_classifier_has_the_parameters_of_the_regressor_class_weight_and_loss():
     classifier, regressor = (inspect.signature(kind).parameters for kind in (SSTPLClassifier, SSTPLRegressor))
-    assert classifier.keys() - regressor.keys() == {"class_weight"}
+    assert classifier.keys() - regressor.keys() == {"class_weight", "loss"}
     assert all(classifier[name] == regressor[name] for name in regressor)
     model = SSTPLClassifier(**{name: object() for name in classifier})
     assert len({id(value) for value in model.get_params(deep=False).values()}) == len(classifier)
