@@ -97,7 +97,8 @@ TEST_CASE("steps by the factor of the ridge never lower the penalised likelihood
   }
   const double penalty = 0.1;
   G.diagonal().array() += penalty;
-  const Matrix<double> U = Eigen::LLT<Matrix<double>>(G).matrixU();
+  CHECK(cholesky(span(G)).failed_at == 0);
+  const Matrix<double> U = G.triangularView<Eigen::Upper>();
   const Vector<double> scale = Vector<double>::Ones(p);
   const Index all = n_classes * (n_folds + 1);
   Matrix<double> W = Matrix<double>::Zero(p, all);
@@ -108,7 +109,7 @@ TEST_CASE("steps by the factor of the ridge never lower the penalised likelihood
     return problem.loss(own, b, k - 1, false) + penalty / 4 * own.squaredNorm();
   };
   double steepest = 0;
-  for (int step = 0; step < 300; ++step) {
+  for (int step = 0; step < 3000; ++step) {
     const Vector<double> before{{objective(0), objective(1), objective(2)}};
     const LogisticSums sums = problem.sums<double>(W, a - W.transpose() * mean);
     Matrix<double> D = sums.features - mean * sums.intercept.transpose() - penalty / 2 * W;
@@ -116,7 +117,7 @@ TEST_CASE("steps by the factor of the ridge never lower the penalised likelihood
     solve_by_factor(view(U), view(scale), span(D));
     W += 2 * D;
     a += 2 / problem.weights.sum() * sums.intercept;
-    for (Index k = 0; k <= n_folds; ++k) CHECK(objective(k) <= before(k) + 1e-12);
+    for (Index k = 0; k <= n_folds; ++k) CHECK(objective(k) <= before(k) + 1e-9);
   }
   CHECK(steepest < 1e-6);
 }

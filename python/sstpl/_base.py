@@ -320,19 +320,29 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         fitted, kinds, steps = self._choose_map(
             settings, options, rows, targets, labels, seed, n_threads, progress, weights, tell
         )
-        if self._varies_depth(settings, options, labels):
-            kinds = [kinds[0], replace(kinds[-1], one_level=True)]
+        kinds = self._with_log_loss(settings, kinds, len(rows), fitted.n_columns_out, labels, targets)
         return fitted, [_recursive(kind, progress, budget) for kind in kinds], steps
 
-    @staticmethod
-    def _varies_depth(settings: Settings, options: RecursiveOptions, labels: Labels | None) -> bool:
-        """Whether every other subsystem has one level, where its readout is fitted to the log-loss.
-
-        That is about as good as several levels, and errs differently: their mean is better than that of either.
-        """
-        of_classes = labels is not None and options.loss != "squared_error" and settings.system.n_folds > 1
-        several = settings.system.n_subsystems > 1 and options.max_depth > 1
-        return of_classes and several and settings.image_shape is None
+    def _with_log_loss(
+        self,
+        settings: Settings,
+        kinds: list[RecursiveOptions],
+        n_rows: int,
+        n_columns: int,
+        labels: Labels | None,
+        targets: Floats,
+    ) -> list[RecursiveOptions]:
+        """Return the options of each kind of subsystems, by the loss that readouts of classes are fitted to."""
+        system, n_outputs, itemsize = settings.system, targets.shape[1], targets.dtype.itemsize
+        n_sampled = max(1, round(system.fraction * n_rows))
+        sizes = n_sampled, n_columns, kinds[0].widest, n_outputs, system.n_folds, itemsize
+        if labels is None or system.n_folds < 2 or not resolve.takes_log_loss(self, sizes):
+            return kinds
+        kinds = [replace(kind, by_log_loss=True) for kind in kinds]
+        if system.n_subsystems == 1 or kinds[0].max_depth == 1 or settings.image_shape is not None:
+            return kinds
+        # One level is about as good as several, and errs differently: the mean is better than that of either.
+        return [kinds[0], replace(kinds[-1], one_level=True)]
 
     def _choose_map(
         self,

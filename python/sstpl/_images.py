@@ -104,6 +104,11 @@ class ImageMap:
     dtype: np.dtype[np.floating]
 
     @property
+    def n_columns_out(self) -> int:
+        """Number of columns of mapped rows."""
+        return int(np.prod(self.map_shape))
+
+    @property
     def map_shape(self) -> ImageShape:
         """Rows, columns and channels of mapped rows."""
         return self.layers[-1].map_shape if self.layers else self.shape
@@ -112,7 +117,7 @@ class ImageMap:
         """Return the mapped rows as a new C-ordered array."""
         given = Given.of(X)
         row_rules.no_missing_pixels(given)
-        out = empty_beside(given.X, (len(given), int(np.prod(self.map_shape))), self.dtype)
+        out = empty_beside(given.X, (len(given), self.n_columns_out), self.dtype)
         for start in range(0, len(given), _BLOCK_ROWS):
             maps = self._maps(given[start : start + _BLOCK_ROWS].numbers())
             maps -= self.mean

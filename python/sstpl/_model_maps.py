@@ -20,11 +20,6 @@ _BY_COLUMN = ("feature", "quantile", "piecewise")
 _SCALINGS = (*_BY_COLUMN, "sample", "none")
 
 
-def width(fitted: Map) -> int:
-    """Return the number of columns of mapped rows."""
-    return fitted.n_columns_out if isinstance(fitted, InputMap) else math.prod(fitted.map_shape)
-
-
 def write(fitted: Map, out: Writer) -> dict[str, Any]:
     """Return the header's entry of an input map."""
     return _write_table(fitted, out) if isinstance(fitted, InputMap) else _write_images(fitted, out)

@@ -200,7 +200,7 @@ def _write_subsystems(model: Any, out: Writer) -> list[dict[str, Any]]:
 
 
 def _read_subsystems(model: Any, info: Any, arrays: Reader) -> None:
-    sizes = _model_maps.width(model._input_map), _n_outputs(model)
+    sizes = model._input_map.n_columns_out, _n_outputs(model)
     entries = enumerate(schema.items("subsystems", info, least=1))
     model.subsystems_ = tuple(_model_subsystems.read(one, f"subsystems.{i}", arrays, *sizes) for i, one in entries)
     model.n_subsystems_ = len(model.subsystems_)

@@ -8,6 +8,7 @@ import numpy as np
 
 from sstpl import _validation as check
 from sstpl._images import ImageShape
+from sstpl._logistic import steps_that_pay
 from sstpl._paper import PaperOptions
 from sstpl._recursive import RecursiveOptions
 from sstpl._system import SystemOptions
@@ -89,6 +90,7 @@ def recursive_options(estimator: Any) -> RecursiveOptions:
     chosen = None if isinstance(width, str) else check.integer("hidden_width", width, 1)
     depth = check.optional(check.integer, "max_depth", estimator.max_depth, 1)
     _check_centers(estimator)
+    _loss(estimator)
     return RecursiveOptions(
         hidden_width=chosen,
         max_hidden_width=check.integer("max_hidden_width", estimator.max_hidden_width, 1),
@@ -102,8 +104,22 @@ def recursive_options(estimator: Any) -> RecursiveOptions:
         groups=None,
         first_sees_all=False,
         tries_centers=estimator.selection == "kfold" and estimator.hidden_columns == "auto",
-        loss=check.choice("loss", getattr(estimator, "loss", "squared_error"), ("auto", "log_loss", "squared_error")),
     )
+
+
+def takes_log_loss(estimator: Any, sizes: tuple[int, int, int, int, int, int]) -> bool:
+    """Whether readouts of classes are fitted to the log-loss: one answer for all subsystems, whose scores are averaged.
+
+    The sizes are those that `steps_that_pay` takes.
+    """
+    loss = _loss(estimator)
+    return loss == "log_loss" or (loss == "auto" and steps_that_pay(*sizes))
+
+
+def _loss(estimator: Any) -> str:
+    """Return the loss, checked; a regressor has one."""
+    losses = ("auto", "log_loss", "squared_error")
+    return check.choice("loss", getattr(estimator, "loss", "squared_error"), losses)
 
 
 def _hidden_weights(estimator: Any) -> str:

@@ -298,7 +298,23 @@ def _network_stages(problem: Problem, machines: Machines, rates: Rates) -> list[
     layers = problem.n_subsystems * work.layer_bytes(problem)
     down = (n_workers + 2) * layers + n_workers * n_levels * work.solution_bytes(problem)
     # Every layer is made of pairs of rows that workers send; each is sent to all by one machine.
-    return [up, Stage("layers and solutions to workers", WORKERS, sent=down, sending=down / machines.network)]
+    stages = [up, Stage("layers and solutions to workers", WORKERS, sent=down, sending=down / machines.network)]
+    return [*stages, _log_loss_stage(problem, machines)] if work.takes_log_loss(problem) else stages
+
+
+def _log_loss_stage(problem: Problem, machines: Machines) -> Stage:
+    """Return what readouts by log-loss send: sums to the client; at every step gradients there, and readouts back."""
+    n_workers, n_subsystems = machines.n_workers, problem.n_subsystems
+    sums = work.packed_bytes(problem.width, problem.n_outputs)
+    sent, in_turn = tree(n_workers)
+    steps = n_workers * work.step_bytes(problem)
+    return Stage(
+        "steps to the least log-loss",
+        CLIENT,
+        sent=n_subsystems * ((sent + 1) * sums + steps),
+        memory=work.bookkeeping_bytes(problem) + 3 * sums,  # packed, and unpacked to be solved
+        sending=n_subsystems * ((in_turn + 1) * sums + steps) / machines.network,
+    )
 
 
 def _client_stage(problem: Problem, machines: Machines, rates: Rates) -> Stage:

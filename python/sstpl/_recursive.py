@@ -22,24 +22,14 @@ from typing import Any
 
 import numpy as np
 
-from sstpl import _core
 from sstpl._blind import OwnScores
 from sstpl._blocks import blocks
 from sstpl._budget import Budget, level_bytes
 from sstpl._callbacks import Tell, nobody
 from sstpl._config import threads_for
-from sstpl._levels import (
-    Landmarks,
-    LevelOptions,
-    fit_level,
-    hidden_features,
-    level_scores,
-    n_landmarks,
-    some_rows,
-    units_of_folds,
-)
-from sstpl._logistic import Classes, fit_logistic, steps_that_pay
+from sstpl._levels import Landmarks, LevelOptions, fit_level, level_scores, n_landmarks, some_rows
 from sstpl._progress import Progress
+from sstpl._readout import fit_log_loss
 from sstpl._report import Step, step
 from sstpl._rows import Rows
 from sstpl._selection import alpha_path, clearly_less, gain_detail, path_detail, square_losses
@@ -77,13 +67,18 @@ class RecursiveOptions:
     groups: Labels | None  # of mapped columns, of which every unit sees some
     first_sees_all: bool  # whether units of the first level see everything nevertheless
     tries_centers: bool  # whether centers may be what suits a table
-    loss: str  # of the readout of classes: "log_loss", "squared_error", or "auto"
-    one_level: bool = False  # whether one level is enough where its readout has the least log-loss
+    by_log_loss: bool = False  # whether the readout that predicts has the least log-loss of classes
+    one_level: bool = False  # whether one level is enough then
 
     @property
     def first_width(self) -> int:
         """The width that is given, or the one that the search begins with."""
         return self.hidden_width or min(FIRST_WIDTH, self.max_hidden_width)
+
+    @property
+    def widest(self) -> int:
+        """The width that is given, or the largest one."""
+        return self.hidden_width or self.max_hidden_width
 
     @property
     def has_centers(self) -> bool:
@@ -195,7 +190,7 @@ class RecursiveFit:
     def run(self, tell: Tell = nobody) -> Fitted:
         """Fit the chain, telling of every level."""
         first = last = self._fit_first(tell)
-        by_log_loss = self._takes_log_loss(first.level.width)
+        by_log_loss = self.options.by_log_loss and self.rows.n_folds > 1
         deepest = 1 if by_log_loss and self.options.one_level else self._deepest()
         kept = [first]
         if deepest > 1:
@@ -237,43 +232,24 @@ class RecursiveFit:
             stack, is_base = replace(stack, levels=(*levels[:-1], level)), False
         return Fitted(stack, base, OwnScores(first.blind, whole, is_reported, is_base))
 
-    def _takes_log_loss(self, width: int) -> bool:
-        """Whether the readout that predicts is fitted to classes by their log-loss."""
-        rows = self.rows
-        if rows.labels is None or rows.n_folds < 2 or self.options.loss == "squared_error":
-            return False
-        if self.options.loss == "log_loss":
-            return True
-        sizes = (*rows.X.shape, width, rows.targets.shape[1], rows.n_folds, rows.X.dtype.itemsize)
-        return steps_that_pay(*sizes) and self.budget.allows("log-loss", self.steps[0].seconds)
-
     def _fit_log_loss(self, kept: list[LevelFit]) -> tuple[Level, Floats] | None:
         """Return the last level with a readout by log-loss, and its out-of-fold scores; None where there is none."""
         start = perf_counter()
         last, fed = kept[-1], self._fed(kept[-2].fed) if len(kept) > 1 else None
         self.progress.stage("log-loss")
-        level, rows = last.level, self.rows
-        assert rows.labels is not None
-        starts = rows.fold_starts
-        folds = np.repeat(np.arange(rows.n_folds), np.diff(starts))
-        classes = Classes(rows.labels, folds, rows.targets.shape[1], rows.n_folds, rows.weights)
-        unused = None
-        if self.options.has_centers:
-            stream = _STREAM_LEVEL + len(kept)
-            centers = _core.draw_centers(len(rows.X), level.width, self.seed, stream, rows.weights)
-            unused = units_of_folds(centers, starts)
-        with threads_for(self._cost(level.width)):
-            features, shift = hidden_features(rows.X, fed, level, self.options.activation, classes, unused)
-            assert last.step.alpha is not None
-            share = 1.0 if len(kept) > 1 else _SHARE_OF_PENALTY
-            found = fit_logistic(features, shift, last.step.alpha, share, classes, unused, self.progress.tick)
+        assert last.step.alpha is not None
+        drawn = (self.seed, _STREAM_LEVEL + len(kept)) if self.options.has_centers else None
+        share = 1.0 if len(kept) > 1 else _SHARE_OF_PENALTY
+        with threads_for(self._cost(last.level.width)):
+            found = fit_log_loss(
+                self.rows, fed, last.level, self.options.activation, last.step.alpha, share, drawn, self.progress.tick
+            )
         seconds = perf_counter() - start
-        self.budget.spent("log-loss", seconds)
         last.step.detail["log_loss"] = {"seconds": seconds, "losses": [] if found is None else found.losses}
         if found is None:
             return None
         weights, intercept = found.readout
-        return replace(level, weights=weights, intercept=intercept), found.scores
+        return replace(last.level, weights=weights, intercept=intercept), found.scores
 
     def _deepest(self) -> int:
         """Return how many levels may be tried: all where none are judged by choice, one where none can be."""

@@ -160,8 +160,7 @@ class Trial:
         return int(width * np.clip(share, 1, _CENTERS_FOR_OTHERS))
 
     def _on_some_rows(self, width: int) -> Trial:
-        depth = min(LEVELS_OF_TRIALS, self.options.max_depth)
-        narrow = replace(self.options, hidden_width=width, max_depth=depth, loss="squared_error")
+        narrow = replace(self.options, hidden_width=width, max_depth=min(LEVELS_OF_TRIALS, self.options.max_depth))
         if len(self.X) <= ROWS_OF_TRIALS:
             return replace(self, X=self.X.here(), options=narrow)
         rows = _core.sample_rows(self.seed, _STREAM_TRIAL, self.labels, len(self.X), ROWS_OF_TRIALS / len(self.X))

@@ -189,6 +189,12 @@ def log_loss_flops(shape: LevelShape) -> LevelFlops:
     )
 
 
+def step_bytes(problem: Problem) -> float:
+    """Return the bytes of the gradients and readouts of all steps to the least log-loss, to and from one worker."""
+    n_columns = problem.n_outputs * (problem.n_folds + 1)
+    return float((8 + DTYPE.itemsize) * (MOST_STEPS + 1) * (problem.width + 1) * n_columns)
+
+
 def takes_log_loss(problem: Problem) -> bool:
     """Whether readouts of the problem are fitted to the log-loss, as `RecursiveFit` decides it."""
     sizes = (problem.n_sampled, problem.n_features, problem.width, problem.n_outputs, problem.n_folds, DTYPE.itemsize)
