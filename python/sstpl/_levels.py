@@ -195,7 +195,7 @@ def hidden_features(
     layer = weights, bias, shift
     if isinstance(X, Elsewhere):
         return X.features(fed, layer, activation, classes, unused), shift
-    return FeaturesHere(beside, layer, activation, classes), shift
+    return FeaturesHere(X, beside, layer, activation, classes), shift
 
 
 def some_rows(X: Floats | Elsewhere, most: int) -> tuple[Floats, slice]:

@@ -20,8 +20,9 @@ and their scores of them are the out-of-fold scores.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ import numpy.typing as npt
 
 from sstpl import _core
 from sstpl._budget import BYTES_ALWAYS_KEPT
+from sstpl._spill import empty_beside
 from sstpl._typing import Floats, Labels, Weights
 
 MOST_STEPS = 20
@@ -93,7 +95,10 @@ class LogisticFit:
 class FeaturesHere(Features):
     """Features of rows in this process, which are kept where they take 256 MiB at most."""
 
-    def __init__(self, Z: Callable[[slice], Floats], layer: Layer, activation: str, classes: Classes) -> None:
+    def __init__(
+        self, X: Floats, Z: Callable[[slice], Floats], layer: Layer, activation: str, classes: Classes
+    ) -> None:
+        self._X = X  # where scores go beside
         self._Z, self._layer, self._activation, self._classes = Z, layer, activation, classes
         self.dtype = layer[0].dtype
         self._kept: list[Floats] = []
@@ -121,7 +126,7 @@ class FeaturesHere(Features):
     def step(self, W: Floats, intercept: Floats) -> LogisticSums:
         """Return `_core.logistic_sums` of all rows."""
         known = self._classes
-        parts = [
+        parts = (
             _core.logistic_sums(
                 H,
                 known.labels[rows],
@@ -132,12 +137,12 @@ class FeaturesHere(Features):
                 None if known.weights is None else known.weights[rows],
             )
             for rows, H in self._blocks()
-        ]
+        )
         return added(parts)
 
     def scores(self, readouts: list[Readout]) -> Floats:
         """Return scores (n, c) of every row by the readout of its fold."""
-        found = np.empty((len(self._classes.labels), self._classes.n_classes), self.dtype)
+        found = empty_beside(self._X, (len(self._X), self._classes.n_classes), self.dtype)
         for rows, H in self._blocks():
             for k in np.unique(self._classes.folds[rows]):
                 own = self._classes.folds[rows] == k
@@ -146,10 +151,9 @@ class FeaturesHere(Features):
         return found
 
 
-def added(parts: list[LogisticSums]) -> LogisticSums:
-    """Return the sum of `_core.logistic_sums` of several sets of rows."""
-    features, intercept, left_out = (sum(own[1:], own[0]) for own in zip(*parts, strict=True))
-    return features, intercept, left_out
+def added(parts: Iterable[LogisticSums]) -> LogisticSums:
+    """Return the sum of `_core.logistic_sums` of several sets of rows, one after another."""
+    return reduce(lambda some, more: (some[0] + more[0], some[1] + more[1], some[2] + more[2]), parts)
 
 
 def steps_that_pay(n_rows: int, n_columns: int, width: int, n_classes: int, n_folds: int, itemsize: int) -> bool:

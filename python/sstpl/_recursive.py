@@ -11,6 +11,9 @@ What is reported of regression rows is left out one by one: every level scores a
 prediction, by its solution without that row. At the first level that is exact; above it `Blind` takes out what scores
 of other rows knew of the row. Classification reports the first level's out-of-fold scores, because pairs of rows of
 different classes tell the units of a fold about labels; those of the last level serve calibration alone.
+
+Classes are predicted by a readout of the last level that has the least log-loss, where that is asked for (`_readout`).
+All levels hand up scores of their ridge, and are chosen by its squared error; the first one's stay the base.
 """
 
 from __future__ import annotations

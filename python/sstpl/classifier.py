@@ -182,8 +182,8 @@ class SSTPLClassifier(ClassifierMixin, Growing):
     oof_decision_function_ : ndarray of shape (n_samples,) or (n_samples, n_classes)
         Scores of the training rows, in their order, each by solutions that did not see the row's label: the mean of
         the subsystems' out-of-fold scores ("recursive": of their first levels; of a row that a subsystem leaves out,
-        its prediction), and for "recursive" what the levels above add, as predicted by the subsystem that left the row
-        out.
+        its prediction), and for "recursive" what the levels above add, and a readout by log-loss, as predicted by the
+        subsystem that left the row out.
     report_ : Report
         For every subsystem, layer, pair and solve: what was tried, its score, alpha, rank, rcond, solver, seconds.
     n_features_in_ : int
@@ -507,10 +507,11 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         Notes
         -----
         The scores that slope and floor are fitted to are `oof_decision_function_`, but with what the levels above the
-        first add to the rows that they are trained on, out of fold, where `oof_decision_function_` knows it only of
-        rows left out. Scores of other rows, which feed those levels, knew the row's label; how much of it they carry
-        is measured on rows left out, and taken out. With ``subsystem_fraction=1`` there are no such rows: the
-        scores are those of the first levels, and probabilities of a deep system are less well calibrated.
+        first and a readout by log-loss add to the rows that they are trained on, out of fold, where
+        `oof_decision_function_` knows it only of rows left out. Scores of other rows, which feed those levels, knew the
+        row's label; how much of it they carry is measured on rows left out, and taken out. With
+        ``subsystem_fraction=1`` there are no such rows: the scores are those of the first levels, and probabilities of
+        a deep system are less well calibrated.
 
         Examples
         --------

@@ -66,7 +66,7 @@ def fitted(H, labels, folds, alpha, weights=None, unused=None, kind=FeaturesHere
     shift = np.full(p, 0.25, H.dtype)
     layer = np.eye(p, dtype=H.dtype), np.zeros(p, H.dtype), shift
     classes = Classes(labels, folds, N_CLASSES, N_FOLDS, weights)
-    features = kind(lambda rows: H[rows], layer, "identity", classes)
+    features = kind(H, lambda rows: H[rows], layer, "identity", classes)
     return fit_logistic(features, shift, alpha, share, classes, unused, lambda: None)
 
 
