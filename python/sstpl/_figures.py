@@ -205,7 +205,9 @@ def growth(panels: Sequence[tuple[str, str, Sequence[float], Sequence[bool]]]) -
     n_rows = -(-len(panels) // n_columns)
     figure = new_figure(height=0.2 + 2.3 * n_rows)
     grid = figure.subplots(n_rows, n_columns, squeeze=False)
-    for axes, (x_label, y_label, values, kept) in zip(grid.flat, panels, strict=True):
+    for axes in list(grid.flat)[len(panels) :]:
+        axes.set_visible(False)
+    for axes, (x_label, y_label, values, kept) in zip(grid.flat, panels, strict=False):
         x = range(1, len(values) + 1)
         axes.plot(x, values, color=BLUE)
         _marks(axes, x, values, kept, BLUE, "o")

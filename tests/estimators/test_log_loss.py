@@ -155,6 +155,15 @@ def test_it_is_the_rule_where_it_costs_little_beside_the_sums():
     assert not steps_that_pay(1_000_000, 300, 1024, 2, 5, 4)
 
 
+def test_a_report_shows_how_the_loss_fell(cancer):
+    X, _, y, _ = cancer
+    model = SSTPLClassifier(hidden_width=40, n_subsystems=3, scaling="feature", random_state=0).fit(X, y)
+    page = sstpl.report(model)
+    assert len([axes for axes in page.figures["log-losses"].axes if axes.get_visible()]) == 3
+    for detail in told(model):
+        assert f"{min(detail['losses']):.4g}" in page.to_html()
+
+
 def test_another_loss_is_refused(cancer):
     with pytest.raises(ValueError, match=r"loss must be .*'log_loss'.* got 'hinge'"):
         SSTPLClassifier(loss="hinge").fit(cancer[0], cancer[2])
