@@ -205,10 +205,13 @@ def _levels(report: Report) -> Section | None:
         deepest = max((s.level for _, s in report.numbered_steps() if s.stage == "level"), default=0)
         return Section("Depth", _DEPTH_UNJUDGED, ()) if deepest > 1 else None
     n_more = max(0, len(chains) - _MOST_CHAINS)
+    tried = {len(errors) for _, errors, _, _ in chains}
+    has_short = 1 in tried and len(tried) > 1 and any("log_loss" in s.detail for _, s in report.numbered_steps())
     return Section(
         "Depth",
         "A level is kept when it lowers the squared error of the rows that its subsystem left out by more than the "
         "standard errors of the gain named in the table; the first level that does not ends the chain."
+        + (" Every other subsystem has one level, because its readout has the least log-loss." if has_short else "")
         + (f" {n_more} further subsystems are in the table alone." if n_more else ""),
         (
             Plot(

@@ -1,6 +1,7 @@
 """Readouts of classifiers by their log-loss, and the subsystems of one level that stand between deeper ones."""
 
 import numpy as np
+import onnxruntime
 import pytest
 from scipy.special import log_softmax
 from sklearn.datasets import load_breast_cancer, load_digits
@@ -9,7 +10,8 @@ from sklearn.model_selection import train_test_split
 
 import sstpl
 from reference import hidden, logistic
-from sstpl import SSTPLClassifier
+from sstpl import ModelFormatError, SSTPLClassifier
+from sstpl._calibration import FLOORS, Calibration
 from sstpl._logistic import MOST_STEPS, steps_that_pay
 
 ONE = {"n_subsystems": 1, "hidden_columns": "all", "scaling": "feature", "random_state": 0, "dtype": "float64"}
@@ -139,6 +141,32 @@ def test_files_keep_the_readout(cancer, tmp_path):
     assert told(loaded) == told(model)
 
 
+def test_maps_that_stretch_large_scores_are_kept_in_files_and_exported(cancer, tmp_path):
+    X, X_new, y, _ = cancer
+    model = SSTPLClassifier(**ONE, hidden_width=40).fit(X, y)
+    for floor in (-1.0, -4.0):
+        model._calibration = Calibration(1.3, floor, 200)
+        path = tmp_path / "stretched.safetensors"
+        model.save(path)
+        np.testing.assert_array_equal(sstpl.load(path).predict_proba(X_new), model.predict_proba(X_new))
+        session = onnxruntime.InferenceSession(model.to_onnx().SerializeToString())
+        found = session.run(["probabilities"], {"X": X_new.astype(np.float32)})[0]
+        np.testing.assert_allclose(found, model.predict_proba(X_new.astype(np.float32)), atol=1e-5)
+    for floor in (0.0, -1e-3, np.nan):
+        model._calibration = Calibration(1.3, floor, 200)
+        with pytest.raises(ModelFormatError, match=r"calibration\.floor"):
+            model.save(path)
+
+
+def test_scores_of_any_size_have_probabilities():
+    scores = np.array([[-1e9, 1e9], [1e9, -1e9], [0.0, 0.0], [50.0, 49.0]])
+    for floor in FLOORS:
+        p = Calibration(2.0, floor, 1000).probabilities(scores)
+        assert np.isfinite(p).all()
+        np.testing.assert_allclose(p.sum(axis=1), 1.0)
+        np.testing.assert_array_equal(np.argmax(p[:2], axis=1), [1, 0])
+
+
 def test_there_is_none_where_nothing_is_left_out_or_several_labels_are_asked_for(cancer):
     X, _, y, _ = cancer
     one = ONE | {"hidden_width": 40, "max_depth": 1, "subsystem_fraction": 1.0, "alpha": 1e-2, "n_folds": 1}
@@ -160,6 +188,7 @@ def test_a_report_shows_how_the_loss_fell(cancer):
     model = SSTPLClassifier(hidden_width=40, n_subsystems=3, scaling="feature", random_state=0).fit(X, y)
     page = sstpl.report(model)
     assert len([axes for axes in page.figures["log-losses"].axes if axes.get_visible()]) == 3
+    assert "Every other subsystem has one level" in page.to_html()
     for detail in told(model):
         assert f"{min(detail['losses']):.4g}" in page.to_html()
 
