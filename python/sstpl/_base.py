@@ -341,7 +341,7 @@ class SSTPLBase(CallbackSupportMixin, Portable, BaseEstimator):
         kinds = [replace(kind, by_log_loss=True) for kind in kinds]
         if system.n_subsystems == 1 or kinds[0].max_depth == 1 or settings.image_shape is not None:
             return kinds
-        # One level is about as good as several, and errs differently: the mean is better than that of either.
+        # An average gains by members that err differently, and one level costs less than several.
         return [kinds[0], replace(kinds[-1], one_level=True)]
 
     def _choose_map(

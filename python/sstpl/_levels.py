@@ -118,9 +118,7 @@ class Elsewhere(ABC):
         """Fit a level; see `fit_level`."""
 
     @abstractmethod
-    def features(
-        self, fed: Floats | None, layer: Layer, activation: str, classes: Classes, unused: list[Labels] | None
-    ) -> Features:
+    def features(self, fed: Floats | None, layer: Layer, activation: str, classes: Classes) -> Features:
         """Return the features of the rows, less a shift, by a layer (weights, bias, shift)."""
 
     @abstractmethod
@@ -181,7 +179,6 @@ def hidden_features(
     level: LevelWeights,
     activation: str,
     classes: Classes,
-    unused: list[Labels] | None,
 ) -> tuple[Features, Floats]:
     """Return the hidden features of rows with `fed` beside them, less a shift, and the shift: the mean of the first."""
 
@@ -194,7 +191,7 @@ def hidden_features(
     shift: Floats = _core.hidden_features(beside(slice(SHIFT_ROWS)), (weights, bias, none), activation).mean(axis=0)
     layer = weights, bias, shift
     if isinstance(X, Elsewhere):
-        return X.features(fed, layer, activation, classes, unused), shift
+        return X.features(fed, layer, activation, classes), shift
     return FeaturesHere(X, beside, layer, activation, classes), shift
 
 

@@ -10,8 +10,8 @@ algorithm", Ann. Inst. Stat. Math. 44, 1992. So every step is one more solve wit
     V += 2 (G_c + lambda I)^-1 ((H - 1 m')'W(E - P) - lambda' / 2 V),    a += 2 sum_i w_i (e_i - p_i) / sum_i w_i,
 
 and costs a pass over the rows. It is the ridge of other targets, S + 2 (E - P) where lambda' = lambda; the first one,
-from zero, is the ridge of the codes. Steps are accelerated: Nesterov, "A
-method of solving a convex programming problem with convergence rate O(1/k^2)", 1983.
+from zero, is the ridge of the codes. Steps are accelerated: Nesterov, "A method of solving a convex programming problem
+with convergence rate O(1/k^2)", 1983.
 
 Beside the readout of all rows goes one without each fold. What these lose on the rows of their folds says when to stop,
 and their scores of them are the out-of-fold scores.

@@ -133,11 +133,9 @@ class Partitioned(Elsewhere):
         """Fit a level; see `_partition_levels`."""
         return fit_level(self, targets, fed, fed_then, options)
 
-    def features(
-        self, fed: Floats | None, layer: Layer, activation: str, classes: Classes, unused: list[Labels] | None
-    ) -> Features:
+    def features(self, fed: Floats | None, layer: Layer, activation: str, classes: Classes) -> Features:
         """Return the features of the rows; see `_partition_levels`."""
-        return FeaturesElsewhere(self, fed, LevelTask(layer, activation, unused), classes)
+        return FeaturesElsewhere(self, fed, LevelTask(layer, activation), classes)
 
     def scores(self, fed: Floats | None, levels: Sequence[Any], gain: float, activation: str) -> Floats:
         """Return the scores by levels."""

@@ -34,5 +34,5 @@ def fit_log_loss(
     if drawn is not None:
         centers = _core.draw_centers(len(rows.X), len(level.hidden_bias), *drawn, rows.weights)
         unused = units_of_folds(centers, rows.fold_starts)
-    features, shift = hidden_features(rows.X, fed, level, activation, classes, unused)
+    features, shift = hidden_features(rows.X, fed, level, activation, classes)
     return fit_logistic(features, shift, alpha, share, classes, unused, tick)

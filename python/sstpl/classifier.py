@@ -157,7 +157,9 @@ class SSTPLClassifier(ClassifierMixin, Growing):
         then, up to a factor; and of tables every other subsystem has one level, which does about as well, and errs
         differently. "auto": "log_loss", where all solves cost at most four times the sums of the level, or 1e11 flops;
         which is not so of images, whose features cost most. Of several labels, and where ``n_folds`` is 1, it is the
-        squared error, and so it is in `partial_fit`.
+        squared error, and so it is in `partial_fit`. A subsystem whose last ridge Cholesky refused, or whose log-loss
+        no solve lowers below that of the frequencies of the classes, keeps its ridge: ``report_`` then has no losses of
+        it.
     n_threads : int >= 1 or None, default=None
         Threads of the core during fit and predict; None leaves the setting alone, within the CPU quota.
     verbose : int, default=0
